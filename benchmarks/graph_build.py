@@ -1,0 +1,76 @@
+"""Building a graph, against the same model written with the Keras functional API.
+
+python -m benchmarks.graph_build
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+from benchmarks.paired import compare, machine
+from graph import Input, gModule, nn
+from graph.recursion import deep_recursion
+
+SIZES = (250, 500, 1000, 2000)
+WIDTH = 8
+
+
+def chain(count: int) -> keras.Model:
+    """`count` Linear nodes, one after another."""
+    x = y = Input((WIDTH,))
+    for _ in range(count):
+        y = nn.Linear(WIDTH, WIDTH)(y)
+    return gModule([x], [y])
+
+
+def keras_chain(count: int) -> keras.Model:
+    """The same in Keras. Its own limit on depth is lifted, or it would stop near 1,000."""
+    x = y = keras.Input((WIDTH,))
+    for _ in range(count):
+        y = keras.layers.Dense(WIDTH)(y)
+    with deep_recursion(count + 10):
+        return keras.Model(x, y)
+
+
+def ladder(count: int) -> keras.Model:
+    """`count` nodes with two inputs each: the two nodes before it."""
+    x = Input((WIDTH,))
+    a, b = x, nn.Linear(WIDTH, WIDTH)(x)
+    for _ in range(count):
+        a, b = b, nn.CAddTable()([a, b])
+    return gModule([x], [b])
+
+
+def keras_ladder(count: int) -> keras.Model:
+    """The same in Keras."""
+    x = keras.Input((WIDTH,))
+    a, b = x, keras.layers.Dense(WIDTH)(x)
+    for _ in range(count):
+        a, b = b, keras.layers.Add()([a, b])
+    with deep_recursion(count + 10):
+        return keras.Model(x, b)
+
+
+def main() -> None:
+    """Print a table: seconds, and the ratio to Keras by hand."""
+    print(machine())
+    print(f"{'graph':<8}{'nodes':>7}{'gModule s':>11}{'Keras s':>9}{'ratio':>7}{'ms/node':>9}")
+    for name, ours, peer in (("chain", chain, keras_chain), ("ladder", ladder, keras_ladder)):
+        for count in SIZES:
+            keras.backend.clear_session()
+            pair = compare(
+                lambda ours=ours, n=count: ours(n), lambda peer=peer, n=count: peer(n), runs=5
+            )
+            print(
+                f"{name:<8}{count:>7}{pair.ours:>11.3f}{pair.peer:>9.3f}{pair.ratio:>7.2f}"
+                f"{1000 * pair.ours / count:>9.3f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Two ways of doing the same thing, timed in turns in one process."""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+__all__ = ["Pair", "compare", "machine"]
+
+
+class Pair(NamedTuple):
+    """Medians in seconds, and the median of the ratios of runs that stood side by side."""
+
+    ours: float
+    peer: float
+    ratio: float
+
+
+def compare(ours: Callable[[], Any], peer: Callable[[], Any], *, runs: int, warm: int = 1) -> Pair:
+    """Time `ours` and `peer` alternately, first one, then the other leading.
+
+    Args:
+        ours: What is measured.
+        peer: What it is measured against.
+        runs: How many pairs count.
+        warm: How many pairs run before, uncounted.
+    """
+    times: list[tuple[float, float]] = []
+    for i in range(warm + runs):
+        order = (ours, peer) if i % 2 else (peer, ours)
+        taken = {}
+        for function in order:
+            gc.collect()
+            start = time.perf_counter()
+            function()
+            taken[function] = time.perf_counter() - start
+        if i >= warm:
+            times.append((taken[ours], taken[peer]))
+    return Pair(
+        statistics.median(a for a, _ in times),
+        statistics.median(b for _, b in times),
+        statistics.median(a / b for a, b in times),
+    )
+
+
+def machine() -> str:
+    """Cores and versions, as a line to stand beside the figures."""
+    import keras
+    import tensorflow as tf
+
+    return (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, Keras {keras.__version__}, "
+        f"TensorFlow {tf.__version__}"
+    )

@@ -1,0 +1,33 @@
+"""Parameters in Torch's order, and the gradients that add up beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+__all__ = ["gradient", "parameters_of"]
+
+
+def parameters_of(modules: Iterable[Any]) -> Iterator[keras.Variable]:
+    """The parameters of `modules` in order, each once."""
+    seen: set[int] = set()
+    for module in modules:
+        for variable in module.named_parameters().values():
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                yield variable
+
+
+def gradient(variable: keras.Variable) -> np.ndarray:
+    """The array in which the gradient of `variable` adds up; zeros at first.
+
+    It lies with the variable, so that models which share a parameter share its gradient.
+    """
+    array = getattr(variable, "_nngraph_gradient", None)
+    if array is None:
+        array = np.zeros(variable.shape, keras.backend.standardize_dtype(variable.dtype))
+        variable._nngraph_gradient = array
+    return array

@@ -1,0 +1,138 @@
+"""Golden cases of the real Torch7: a module each, with its file, inputs, outputs, gradients."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from graph import GraphError, gModule, nn
+from graph.layout import from_torch_axes, to_torch_axes
+from graph.nn.torch_fields import UnsupportedTorch
+from graph.torch7 import load
+from graph.torch7.convert import to_module
+
+ORACLE = Path(__file__).parent / "oracle" / "torch7"
+TOLERANCE = {"float32": {"rtol": 1e-5, "atol": 1e-6}, "float64": {"rtol": 1e-10, "atol": 1e-12}}
+
+# What a model refuses whose dimension 1, in Torch's file, cannot have been a batch.
+SINGLE_SAMPLES = ("works along dimension 1", "fed batches of different sizes")
+
+
+class Case:
+    """One case of an archive."""
+
+    def __init__(self, archive: str, name: str) -> None:
+        self.name = name
+        self._zip = zipfile.ZipFile(ORACLE / f"{archive}.zip")
+        self.spec = json.loads(self._zip.read(f"{name}/case.json"))
+        self.dtype = self.spec["dtype"]
+
+    def model(self, folder: Path) -> Any:
+        """The Torch object of the case's model file."""
+        self._zip.extract(f"{self.name}/{self.spec['model']}", folder)
+        return load(folder / self.name / self.spec["model"], functions="opaque")
+
+    def arrays(self, key: str) -> Any:
+        """`input`, `output`, `gradOutput`, ... nested as the Torch table; None where nil."""
+        return self._read(self.spec.get(key))
+
+    def _read(self, part: Any) -> Any:
+        if part is None:
+            return None
+        if isinstance(part, list):
+            return [self._read(item) for item in part]
+        if "value" in part:
+            return part["value"]
+        return np.load(io.BytesIO(self._zip.read(f"{self.name}/{part['file']}")))
+
+
+def cases(archive: str) -> list[str]:
+    """The names of an archive's cases."""
+    with zipfile.ZipFile(ORACLE / f"{archive}.zip") as file:
+        return sorted(n.removesuffix("/case.json") for n in file.namelist() if "case.json" in n)
+
+
+def to_keras(x: Any, batched: bool) -> Any:
+    """Torch's layout to ours; a single sample becomes a batch of one."""
+    if isinstance(x, list):
+        return [to_keras(item, batched) for item in x]
+    x = np.asarray(x) if batched else np.asarray(x)[None]
+    return x.transpose(from_torch_axes(x.ndim))
+
+
+def to_torch(x: Any, batched: bool) -> Any:
+    """Our layout back to Torch's."""
+    if isinstance(x, list):
+        return [to_torch(item, batched) for item in x]
+    x = np.asarray(x)
+    x = x.transpose(to_torch_axes(x.ndim))
+    return x if batched else x[0]
+
+
+def assert_close(ours: Any, torchs: Any, tolerance: dict[str, float], what: str) -> None:
+    """Compare nested arrays; an empty Torch tensor is a table of nothing."""
+    if torchs is None:
+        return
+    if isinstance(torchs, list):
+        assert isinstance(ours, list) and len(ours) == len(torchs), f"{what}: {type(ours)}"
+        for i, (a, b) in enumerate(zip(ours, torchs, strict=True), 1):
+            assert_close(a, b, tolerance, f"{what}[{i}]")
+        return
+    assert np.shape(ours) == np.shape(torchs), f"{what}: {np.shape(ours)} != {np.shape(torchs)}"
+    np.testing.assert_allclose(ours, torchs, **tolerance, err_msg=what)
+
+
+def check(case: Case, folder: Path, *, batched: bool | None = None) -> nn.Module:
+    """Load, run and compare everything that the case holds; returns the module."""
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(case.dtype)
+    keras.config.set_dtype_policy(case.dtype)
+    try:
+        return _check(case, folder, batched)
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+
+
+def _check(case: Case, folder: Path, batched: bool | None) -> nn.Module:
+    if batched is not None:
+        return _compare(case, folder, batched)
+    try:
+        return _compare(case, folder, True)
+    except (UnsupportedTorch, GraphError) as error:
+        if not any(sign in str(error) for sign in SINGLE_SAMPLES):
+            raise
+        return _compare(case, folder, False)
+
+
+def _compare(case: Case, folder: Path, batched: bool) -> nn.Module:
+    tolerance = TOLERANCE[case.dtype]
+    module = to_module(case.model(folder), batched=batched)
+    node = nn.Identity()()
+    model = gModule([node], [module(node)])
+    model.training() if case.spec["mode"] == "train" else model.evaluate()
+    x = to_keras(case.arrays("input"), batched)
+    y = model.forward(x)
+    assert_close(to_torch(y, batched), case.arrays("output"), tolerance, "output")
+    gradOutput = case.arrays("gradOutput")
+    if gradOutput is None:
+        return module
+    gradInput = model.backward(x, to_keras(gradOutput, batched))
+    assert_close(to_torch(gradInput, batched), case.arrays("gradInput"), tolerance, "gradInput")
+    once = {id(v): name for name, v in reversed(module.named_parameters().items())}
+    named = {name: v for name, v in module.named_parameters().items() if once[id(v)] == name}
+    variables, gradients = model.parameters()
+    of = {id(v): g for v, g in zip(variables, gradients, strict=True)}
+    ours = [module.parameter_to_torch(name, of[id(v)]) for name, v in named.items()]
+    again = {i for group in case.spec.get("sharedParams", []) for i in group[1:]}
+    golden = [g for i, g in enumerate(case.arrays("gradParams") or []) if i not in again]
+    assert len(ours) == len(golden), f"{list(named)} against {len(golden)} parameters"
+    for name, a, b in zip(named, ours, golden, strict=True):
+        assert_close(a, b, tolerance, f"gradient of {name}")
+    return module
