@@ -95,7 +95,7 @@ class Backprop:
                     f"  got      {_shapes(given)}"
                 )
             upstream.append(tf.convert_to_tensor(array))
-        variables = list(parameters_of(self._model.modules))
+        variables = list(parameters_of(self._model.node_modules()))
         sources = [*last["inputs"], *(v.value for v in variables)]
         gradients = last["tape"].gradient(
             flatten(outputs),

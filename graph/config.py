@@ -59,7 +59,7 @@ def _ties(modules: list[Any]) -> list[list[list[Any]]]:
     """Groups of ``[module, parameter name]`` that are one variable in different modules."""
     groups: dict[int, list[list[Any]]] = {}
     for number, module in enumerate(modules):
-        if hasattr(module, "modules"):
+        if hasattr(module, "modules") and module.parts():
             continue  # A container's parameters are its children's.
         for name, variable in module.named_parameters().items():
             groups.setdefault(id(variable), []).append([number, name])

@@ -20,7 +20,7 @@ from .node import Node, apply, as_module
 from .recursion import deep_recursion
 from .running import Running
 from .signature import stated_shape
-from .structure import forward_graph
+from .structure import Structure, forward_graph
 from .table import flatten, is_table, map_table
 
 __all__ = ["GModule", "gModule"]
@@ -181,7 +181,7 @@ class GModule(Running, Functional):
         """
         if args or kwargs:
             return self._evaluate(*args, **kwargs)
-        self.train = False
+        self.train_mode = False
         return self
 
     _evaluate = fitting(Functional.evaluate)
@@ -247,7 +247,7 @@ class GModule(Running, Functional):
             copy.set_weights(self.get_weights())
         else:
             copy.map(self, _copy_parameters)
-        copy.train = self.train
+        copy.train_mode = self.train_mode
         return copy.share(self, *shared) if shared else copy
 
     # -- saving -----------------------------------------------------------------------------
@@ -310,6 +310,17 @@ class GModule(Running, Functional):
 
 
 _HOW = "state them with graph.Input(shape), or call build(shape), or feed the model once"
+
+
+def _yield_to_pytorch(cls: type) -> None:
+    """On Keras's PyTorch backend a layer is a `torch.nn.Module`, whose own names Keras calls."""
+    for name in (*vars(Running), *vars(Structure)):
+        if not name.startswith("_") and hasattr(Functional, name):
+            setattr(cls, name, getattr(Functional, name))
+
+
+if keras.backend.backend() == "torch":
+    _yield_to_pytorch(GModule)
 
 
 def _copy_parameters(to: Any, of: Any) -> None:

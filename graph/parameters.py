@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["gradient", "parameters_of"]
+__all__ = ["gradient", "holders_of", "parameters_of"]
 
 
 def parameters_of(modules: Iterable[Any]) -> Iterator[keras.Variable]:
@@ -19,6 +19,22 @@ def parameters_of(modules: Iterable[Any]) -> Iterator[keras.Variable]:
             if id(variable) not in seen:
                 seen.add(id(variable))
                 yield variable
+
+
+def holders_of(modules: Iterable[Any]) -> Iterator[Any]:
+    """The modules, at any depth, that hold the parameters of `modules`, in order, each once."""
+    seen: set[int] = set()
+    stack = list(modules)[::-1]
+    while stack:
+        module = stack.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        parts = module.parts()
+        if parts:
+            stack.extend(reversed(parts))
+        else:
+            yield module
 
 
 def gradient(variable: keras.Variable) -> np.ndarray:

@@ -23,7 +23,7 @@ class Running(Structure):
     inputs: list[Any]
     _lowered: Any
     _backprop: Backprop | None = None
-    train: bool = True
+    train_mode: bool = True
     """Whether `forward` runs in training mode; `training()` and `evaluate()` set it."""
 
     @property
@@ -58,7 +58,7 @@ class Running(Structure):
         """
         x = self.checked_inputs(x)  # Builds the model, if its shapes come only now.
         with graph_errors():
-            return self._steps().forward(x, self.train)
+            return self._steps().forward(x, self.train_mode)
 
     def backward(self, x: Any, gradOutput: Any) -> Any:
         """The gradient with respect to `x`; gradients of parameters add up.
@@ -78,7 +78,7 @@ class Running(Structure):
 
     def training(self) -> Any:
         """Let `forward` run in training mode (dropout drops); returns the model itself."""
-        self.train = True
+        self.train_mode = True
         return self
 
     def _steps(self) -> Backprop:
@@ -102,7 +102,7 @@ class Running(Structure):
 
     def torch_parameters(self) -> list[keras.Variable]:
         """The parameters alone, in Torch's order."""
-        return list(parameters_of(self.modules))
+        return list(parameters_of(self.node_modules()))
 
     def zeroGradParameters(self) -> None:
         """Set the gradients of all parameters to zero."""
@@ -148,7 +148,7 @@ class Running(Structure):
 
     def clearState(self) -> Any:
         """Forget outputs and what `backward` needs; returns the model itself."""
-        for module in all_modules(self.modules):
+        for module in all_modules(self.node_modules()):
             module.forget()
         if self._backprop is not None:
             self._backprop.forget()

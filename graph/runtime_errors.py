@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .errors import GraphError
-from .nn.lookup import VALUE_BELOW
+from .nn.runtime_check import VALUE_BELOW
 
 __all__ = ["graph_errors"]
 

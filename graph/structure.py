@@ -81,10 +81,14 @@ class Structure:
         """The backward graph: the forward one with every edge turned round."""
         return self.fg.reverse()
 
-    @property
-    def modules(self) -> list[Any]:
+    def node_modules(self) -> list[Any]:
         """The modules of the nodes, in the order in which they first run."""
         return list({id(n.module): n.module for n in self._graph.order if n.module}.values())
+
+    @property
+    def modules(self) -> list[Any]:
+        """The modules of the nodes, in the order in which they first run, as Torch calls them."""
+        return self.node_modules()
 
     def get(self, index: int) -> Any:
         """Module number `index`, counted from 1 in running order; negative from the end.
@@ -94,7 +98,7 @@ class Structure:
         Raises:
             GraphError: There is no such module.
         """
-        modules = self.modules
+        modules = self.node_modules()
         position = integer(index, "gModule", "index", least=None)
         if position == 0 or abs(position) > len(modules):
             raise GraphError(
@@ -105,7 +109,7 @@ class Structure:
 
     def listModules(self) -> list[Any]:
         """The model itself and every module below it, a container before its children."""
-        return [self, *all_modules(self.modules)]
+        return [self, *all_modules(self.node_modules())]
 
     def findModules(self, kind: str | type) -> tuple[list[Any], list[Any]]:
         """All modules of one class, at any depth.
@@ -118,9 +122,9 @@ class Structure:
             The modules, and for each the container (or this model) that holds it.
         """
         found: list[tuple[Any, Any]] = []
-        holders = [self, *all_modules(self.modules)]
+        holders = [self, *all_modules(self.node_modules())]
         for holder in holders:
-            held = self.modules if holder is self else holder.children()
+            held = self.node_modules() if holder is self else holder.children()
             found += [(module, holder) for module in held if module.is_a(kind)]
         return [module for module, _ in found], [holder for _, holder in found]
 
@@ -205,7 +209,7 @@ class Structure:
 
 
 def _pairs(one: Structure, other: Structure) -> Iterator[tuple[Module, Module]]:
-    ours, its = list(all_modules(one.modules)), list(all_modules(other.modules))
+    ours, its = list(all_modules(one.node_modules())), list(all_modules(other.node_modules()))
     for i, (a, b) in enumerate(zip(ours, its, strict=False), 1):
         if a.torch_name != b.torch_name:
             raise GraphError(

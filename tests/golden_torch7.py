@@ -14,14 +14,20 @@ import numpy as np
 from graph import GraphError, gModule, nn
 from graph.layout import from_torch_axes, to_torch_axes
 from graph.nn.torch_fields import UnsupportedTorch
+from graph.parameters import holders_of
 from graph.torch7 import load
 from graph.torch7.convert import to_module
 
 ORACLE = Path(__file__).parent / "oracle" / "torch7"
 TOLERANCE = {"float32": {"rtol": 1e-5, "atol": 1e-6}, "float64": {"rtol": 1e-10, "atol": 1e-12}}
 
-# What a model refuses whose dimension 1, in Torch's file, cannot have been a batch.
-SINGLE_SAMPLES = ("works along dimension 1", "fed batches of different sizes")
+# What a model says that cannot have been fed batches, so that its case holds a single sample.
+SINGLE_SAMPLES = (
+    "works along dimension 1",
+    "batched=False",
+    "fed batches of different sizes",
+    "for each sample",
+)
 
 
 class Case:
@@ -64,6 +70,12 @@ def to_keras(x: Any, batched: bool) -> Any:
         return [to_keras(item, batched) for item in x]
     x = np.asarray(x) if batched else np.asarray(x)[None]
     return x.transpose(from_torch_axes(x.ndim))
+
+
+def filled_up(samples: list[np.ndarray]) -> np.ndarray:
+    """A table of sparse samples of different lengths as one batch, filled up with zeros."""
+    longest = max(len(sample) for sample in samples)
+    return np.stack([np.pad(s, ((0, longest - len(s)), (0, 0))) for s in samples])
 
 
 def to_torch(x: Any, batched: bool) -> Any:
@@ -117,7 +129,10 @@ def _compare(case: Case, folder: Path, batched: bool) -> nn.Module:
     node = nn.Identity()()
     model = gModule([node], [module(node)])
     model.training() if case.spec["mode"] == "train" else model.evaluate()
-    x = to_keras(case.arrays("input"), batched)
+    x = case.arrays("input")
+    if case.spec["class"] == "nn.SparseLinear" and isinstance(x, list):
+        x = filled_up(x)
+    x = to_keras(x, batched)
     y = model.forward(x)
     assert_close(to_torch(y, batched), case.arrays("output"), tolerance, "output")
     gradOutput = case.arrays("gradOutput")
@@ -125,14 +140,17 @@ def _compare(case: Case, folder: Path, batched: bool) -> nn.Module:
         return module
     gradInput = model.backward(x, to_keras(gradOutput, batched))
     assert_close(to_torch(gradInput, batched), case.arrays("gradInput"), tolerance, "gradInput")
-    once = {id(v): name for name, v in reversed(module.named_parameters().items())}
-    named = {name: v for name, v in module.named_parameters().items() if once[id(v)] == name}
+    named = {
+        id(variable): (leaf, name, variable)
+        for leaf in reversed(list(holders_of([module])))
+        for name, variable in reversed(leaf.named_parameters().items())
+    }
     variables, gradients = model.parameters()
     of = {id(v): g for v, g in zip(variables, gradients, strict=True)}
-    ours = [module.parameter_to_torch(name, of[id(v)]) for name, v in named.items()]
+    ours = [(n, m.parameter_to_torch(n, of[id(v)])) for m, n, v in reversed(named.values())]
     again = {i for group in case.spec.get("sharedParams", []) for i in group[1:]}
     golden = [g for i, g in enumerate(case.arrays("gradParams") or []) if i not in again]
-    assert len(ours) == len(golden), f"{list(named)} against {len(golden)} parameters"
-    for name, a, b in zip(named, ours, golden, strict=True):
+    assert len(ours) == len(golden), f"{[n for n, _ in ours]} against {len(golden)} parameters"
+    for (name, a), b in zip(ours, golden, strict=True):
         assert_close(a, b, tolerance, f"gradient of {name}")
     return module

@@ -109,6 +109,10 @@ class Container(Module):
         scope.record(module, output)
         return output
 
+    def parts(self) -> list[Any]:
+        """The children."""
+        return list(self.modules)
+
     def named_parameters(self) -> dict[str, Any]:
         return {
             f"{i}.{name}": variable

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import GraphError, ShapeMismatch
 from ..layout import torch_shape
 from ..origin import caller_origin
-from .dimension import SAMPLES, checked_fed, fed_of, one_tensor
+from .dimension import SAMPLES, checked_fed, fed_of, one_tensor, single_samples
 from .identity import Identity
 from .module import Module
 from .reshape import View
@@ -118,6 +118,7 @@ class Convert(Module):
             raise ShapeMismatch(
                 f"takes {len(given)} dimensions, '{given}', and is fed {len(shape)}",
                 expected=f"a tensor of {len(given)} dimensions, batch included",
+                fix=None if self.fed is None else single_samples(),
             )
         place = given.index("b")
         letters = given.replace("b", "") if inserts else given

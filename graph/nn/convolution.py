@@ -49,6 +49,7 @@ class SpatialConvolution(AnyConvolution):
     sides = "HW"
     layer_class = keras.layers.Conv2D
     padding_class = keras.layers.ZeroPadding2D
+    grouped = True
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class SpatialConvolutionMM(SpatialConvolution):
         padW: Zeros added on the left and on the right. Default: 0.
         padH: Zeros added at the top and at the bottom. Default: `padW`.
         bias: Whether to add a bias. Default: True.
+        groups: Into how many groups of planes input and output are cut. Default: 1.
 
     Shapes:
         As `SpatialConvolution`.
@@ -132,6 +134,7 @@ class SpatialDilatedConvolution(SpatialConvolution):
     """
 
     dilated = True
+    grouped = False
     dilationW: int
     dilationH: int
 

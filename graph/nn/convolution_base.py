@@ -13,7 +13,7 @@ from .initial import torch_uniform
 from .module import Module
 from .module_layer import ModuleLayer
 from .scope import Scope
-from .torch_fields import TorchFields
+from .torch_fields import TorchFields, UnsupportedTorch
 
 __all__ = ["AnyConvolution"]
 
@@ -30,6 +30,7 @@ class AnyConvolution(Module):
     layer_class: ClassVar[Any]
     padding_class: ClassVar[Any] = None
     dilated: ClassVar[bool] = False
+    grouped: ClassVar[bool] = False
 
     nInputPlane: int
     nOutputPlane: int
@@ -121,7 +122,6 @@ class AnyConvolution(Module):
         return self.apply_layer(x, scope, make, key=suffix, suffix=suffix)
 
     def make_layer(self, x: Any, name: str) -> keras.layers.Layer:
-        uniform = torch_uniform(math.prod(self.kernel) * self.planes[0])
         before, steps, _ = self.stages
         arguments = {"groups": self.groups} if self.groups > 1 else {}
         return self.layer_class(
@@ -131,11 +131,15 @@ class AnyConvolution(Module):
             dilation_rate=tuple(r // b for r, b in zip(self.dilation, before, strict=True)),
             padding="same" if self.is_same else "valid",
             use_bias=self.bias,
-            kernel_initializer=uniform,
-            bias_initializer=uniform,
+            kernel_initializer=self.initial(),
+            bias_initializer=self.initial(),
             name=name,
             **arguments,
         )
+
+    def initial(self) -> Any:
+        """An initializer of Torch's; each parameter needs its own."""
+        return torch_uniform(math.prod(self.kernel) * self.planes[0])
 
     def named_parameters(self) -> dict[str, keras.Variable]:
         layer = self.built_layer((None,) * (len(self.sides) + 1) + (self.planes[0],))
@@ -152,8 +156,11 @@ class AnyConvolution(Module):
             arguments["pad" + side] = fields.integer(pad, 0)
             if cls.dilated:
                 arguments["dilation" + side] = fields.integer("dilation" + side, 1)
-        if "groups" in fields:  # Only cudnn's twin has them.
-            arguments["groups"] = fields.integer("groups")
+        groups = fields.integer("groups", 1)  # Only cudnn's twins have them.
+        if groups > 1 and not cls.grouped:
+            raise UnsupportedTorch(f"{fields.class_name} has {groups} groups")
+        if groups > 1:
+            arguments["groups"] = groups
         return cls(**arguments, bias="bias" in fields)
 
     def parameter_from_torch(self, name: str, array: np.ndarray) -> np.ndarray:

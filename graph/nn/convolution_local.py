@@ -105,16 +105,13 @@ class SpatialConvolutionLocal(Module):
 
     def parameter_specs(self) -> list[ParameterSpec]:
         window = self.kH * self.kW * self.nInputPlane
-        uniform = torch_uniform(window)
         place = (self.oH, self.oW)
         return [
-            ParameterSpec("weight", (*place, window, self.nOutputPlane), uniform),
-            ParameterSpec("bias", (*place, self.nOutputPlane), uniform),
+            ParameterSpec("weight", (*place, window, self.nOutputPlane), torch_uniform(window)),
+            ParameterSpec("bias", (*place, self.nOutputPlane), torch_uniform(window)),
         ]
 
-    def compute(
-        self, x: Any, training: bool = False, weight: Any = None, bias: Any = None
-    ) -> Any:
+    def compute(self, x: Any, training: bool = False, weight: Any = None, bias: Any = None) -> Any:
         if self.padH or self.padW:
             x = ops.pad(x, ((0, 0), (self.padH, self.padH), (self.padW, self.padW), (0, 0)))
         windows = [

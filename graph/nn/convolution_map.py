@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -46,6 +46,7 @@ class SpatialConvolutionMap(Module):
     """
 
     keras_name = "(ops.conv)"
+    unbatched: ClassVar[bool] = False
     kW: int
     kH: int
     dW: int
@@ -113,9 +114,7 @@ class SpatialConvolutionMap(Module):
         kernel = ops.reshape(total, (*planes, self.kH, self.kW))
         return ops.transpose(kernel, (2, 3, 0, 1))
 
-    def compute(
-        self, x: Any, training: bool = False, weight: Any = None, bias: Any = None
-    ) -> Any:
+    def compute(self, x: Any, training: bool = False, weight: Any = None, bias: Any = None) -> Any:
         x = x[:, :, :, : self.nInputPlane]
         # TensorFlow on a CPU gives wrong numbers in float32 for steps that are not equal.
         at_once = (self.dH, self.dW) if self.dH == self.dW else (1, 1)
@@ -126,6 +125,8 @@ class SpatialConvolutionMap(Module):
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> Any:
+        if cls.unbatched:
+            fields.single_samples_only()
         sizes = [fields.integer(name) for name in ("kW", "kH", "dW", "dH")]
         return cls(fields["connTable"], *sizes)
 
@@ -150,18 +151,29 @@ class SpatialFullConvolutionMap(SpatialConvolutionMap):
     Reference: torch/nn SpatialFullConvolutionMap.lua.
     """
 
-    keras_name = "(ops.conv_transpose)"
+    keras_name = "(ops.conv)"
+    unbatched = True  # In Torch.
 
     def _least(self) -> None:
         return None
 
-    def compute(
-        self, x: Any, training: bool = False, weight: Any = None, bias: Any = None
-    ) -> Any:
-        x = x[:, :, :, : self.nInputPlane]
-        kernel = ops.transpose(self._kernel(weight), (0, 1, 3, 2))
-        y = ops.conv_transpose(x, kernel, strides=(self.dH, self.dW), padding="valid")
-        # Keras fills each step, which is more than Torch where a kernel is shorter.
-        spare = [max(d - k, 0) for d, k in ((self.dH, self.kH), (self.dW, self.kW))]
-        rows, columns = (slice(None, -n or None) for n in spare)
-        return y[:, rows, columns] + bias
+    def compute(self, x: Any, training: bool = False, weight: Any = None, bias: Any = None) -> Any:
+        # Not ops.conv_transpose, which Keras saves but cannot run again.
+        x = _spread(x[:, :, :, : self.nInputPlane], self.dH, self.dW)
+        rows, columns = self.kH - 1, self.kW - 1
+        x = ops.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+        kernel = ops.flip(ops.flip(self._kernel(weight), axis=0), axis=1)
+        return ops.conv(x, kernel, padding="valid") + bias
+
+
+def _spread(x: Any, dH: int, dW: int) -> Any:
+    """`x` with zeros between its pixels, so that they are so far apart."""
+    for axis, step in ((1, dH), (2, dW)):
+        if step > 1:
+            sizes = list(ops.shape(x))
+            sizes[0], sizes[axis] = -1, sizes[axis] * step
+            gaps = [(0, 0)] * 5
+            gaps[axis + 1] = (0, step - 1)
+            x = ops.reshape(ops.pad(ops.expand_dims(x, axis + 1), gaps), sizes)
+            x = x[(*(slice(None),) * axis, slice(None, 1 - step))]
+    return x

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from ..table import flatten, map_table
@@ -191,5 +190,5 @@ class _NaNCheck(Module):
 
     def compute(self, x: Any, training: bool = False) -> Any:
         wrong = ops.isnan(x)
-        text = f"{self.where} holds NaN, as many times as follows: {VALUE_BELOW}"
+        text = f"{self.where} holds NaN; count {VALUE_BELOW}"
         return checked(x, wrong, lambda: ops.sum(ops.cast(wrong, "int32")), text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
 import numpy as np
 
+from ..errors import ShapeMismatch
 from .convolution_base import AnyConvolution
 from .image import check_maps, set_integers
 from .initial import torch_uniform
@@ -71,15 +71,14 @@ class SpatialDepthWiseConvolution(AnyConvolution):
         self.bias = bool(bias)
 
     def make_layer(self, x: Any, name: str) -> keras.layers.Layer:
-        uniform = torch_uniform(math.prod(self.kernel) * self.nInputPlane)
         return keras.layers.DepthwiseConv2D(
             self.kernel,
             strides=self.stages[1],
             padding="same" if self.is_same else "valid",
             depth_multiplier=self.nOutputPlane,
             use_bias=self.bias,
-            depthwise_initializer=uniform,
-            bias_initializer=uniform,
+            depthwise_initializer=self.initial(),
+            bias_initializer=self.initial(),
             name=name,
         )
 
@@ -144,16 +143,18 @@ class TemporalRowConvolution(Module):
         return self
 
     def check(self, x: Any) -> None:
-        check_maps(x, "W", planes=None if self.featFirst else self.inputFrameSize)
-        time = 2 if self.featFirst else 1
-        shape = (x.shape[0], x.shape[time], x.shape[3 - time])
-        check_maps(
-            keras.KerasTensor(shape),
-            "W",
-            planes=self.inputFrameSize,
-            least=[self.kW],
-            window=[self.kW],
-        )
+        if not self.featFirst:
+            planes, least = self.inputFrameSize, [self.kW]
+            check_maps(x, "W", planes=planes, least=least, window=least)
+            return
+        check_maps(x, "W")
+        frames = x.shape[2]
+        if x.shape[1] != self.inputFrameSize or (frames is not None and frames < self.kW):
+            raise ShapeMismatch(
+                f"takes at least {self.kW} frames of {self.inputFrameSize} features, the features "
+                f"first",
+                expected=(None, self.inputFrameSize, f">= {self.kW}"),
+            )
 
     def lower(self, x: Any, scope: Scope) -> Any:
         self.check(x)
@@ -172,13 +173,13 @@ class TemporalRowConvolution(Module):
         )
 
     def make_layer(self, x: Any, name: str) -> keras.layers.Layer:
-        uniform = torch_uniform(self.kW * self.inputFrameSize)
+        fan_in = self.kW * self.inputFrameSize
         return keras.layers.DepthwiseConv1D(
             self.kW,
             strides=self.dW,
             use_bias=self.bias,
-            depthwise_initializer=uniform,
-            bias_initializer=uniform,
+            depthwise_initializer=torch_uniform(fan_in),
+            bias_initializer=torch_uniform(fan_in),
             name=name,
         )
 

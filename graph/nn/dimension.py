@@ -27,6 +27,7 @@ __all__ = [
     "permuted",
     "read_dimension",
     "sample_rank",
+    "single_samples",
     "torch_rank",
 ]
 
@@ -134,10 +135,12 @@ def along_the_batch(dimension: int) -> ShapeMismatch:
     which = "works along dimension 1"
     if dimension != 1:
         which += f" (here {dimension})"
-    return ShapeMismatch(
-        f"{which}, which is the batch",
-        fix="if this is a Torch file that was fed single samples, load it with batched=False",
-    )
+    return ShapeMismatch(f"{which}, which is the batch", fix=single_samples())
+
+
+def single_samples() -> str:
+    """What to change if a Torch file's model was fed otherwise than was stated."""
+    return "if this is a Torch file that was fed single samples, load it with batched=False"
 
 
 def axes_of_insertion(rank: int, dimension: int) -> tuple[list[int], int]:

@@ -72,11 +72,15 @@ class KerasLayer(Module):
 
     def children(self) -> list[Any]:
         """The modules of a gModule that stands here."""
-        return list(self.layer.modules) if hasattr(self.layer, "forwardnodes") else []
+        return list(self.layer.node_modules()) if hasattr(self.layer, "forwardnodes") else []
+
+    def parts(self) -> list[Any]:
+        """The modules of a gModule that stands here."""
+        return self.children()
 
     def replace_children(self, modules: list[Any]) -> None:
         """Replace the modules of a gModule that stands here."""
-        new = {id(a): b for a, b in zip(self.layer.modules, modules, strict=True)}
+        new = {id(a): b for a, b in zip(self.layer.node_modules(), modules, strict=True)}
         for graph_node in self.layer.forwardnodes:
             if graph_node.module is not None:
                 graph_node.module = new[id(graph_node.module)]

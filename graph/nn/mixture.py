@@ -10,6 +10,7 @@ from ..errors import ShapeMismatch
 from ..layout import axes_after_removal, keras_axis
 from ..table import is_table
 from .arguments import integer
+from .arithmetic import check_equal_shapes
 from .dimension import permuted
 from .module import Module
 from .torch_fields import TorchFields, UnsupportedTorch
@@ -59,10 +60,8 @@ class MixtureTable(Module):
             )
         gates, experts = x
         if is_table(experts):
-            alike = all(not is_table(e) and len(e.shape) == len(experts[0].shape) for e in experts)
+            check_equal_shapes(experts)
             count = len(experts)
-            if not alike:
-                raise ShapeMismatch("takes experts of one shape")
         else:
             count = experts.shape[keras_axis(self.dim, len(experts.shape))]
         if count != gates.shape[1] and None not in (count, gates.shape[1]):

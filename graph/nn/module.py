@@ -272,6 +272,10 @@ class Module:
         """The modules that this one holds."""
         return list(getattr(self, "modules", ()))
 
+    def parts(self) -> list[Any]:
+        """The modules that hold this one's parameters, where it has none of its own."""
+        return []
+
     def replace_children(self, modules: list[Any]) -> None:
         """Hold these modules in the place of `children()`."""
         self.modules = list(modules)

@@ -142,7 +142,7 @@ class PReLU(Pointwise):
         if self.nOutputPlane:
             axis = keras_axis(1, len(x.shape))
             if x.shape[axis] not in (None, self.nOutputPlane):
-                expected = [None] * len(x.shape)
+                expected: list[int | None] = [None] * len(x.shape)
                 expected[axis] = self.nOutputPlane
                 raise ShapeMismatch(
                     f"takes samples of {self.nOutputPlane} planes", expected=tuple(expected)
@@ -176,23 +176,27 @@ class RReLU(Pointwise):
     keras_name = "(keras.random, ops.where)"
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
-        self.lower = number(lower, "RReLU", "lower", least=0)
-        self.upper = number(upper, "RReLU", "upper", least=0)
+        # Not as `lower`, which is what every module is turned into layers by.
+        self._least = number(lower, "RReLU", "lower", least=0)
+        self._most = number(upper, "RReLU", "upper", least=0)
         self.inplace = bool(inplace)
-        if self.lower > self.upper:
+        if self._least > self._most:
             raise GraphError(
                 f"nn.RReLU: lower ({lower}) must not exceed upper ({upper}), {caller_origin()}"
             )
+
+    def get_config(self) -> dict[str, Any]:
+        return {"lower": self._least, "upper": self._most, "inplace": self.inplace}
 
     def make_layer(self, x: Any, name: str) -> keras.layers.Layer:
         return RandomLayer(self, name=name)
 
     def compute(self, x: Any, training: bool = False, seed: Any = None) -> Any:
         """The two slopes."""
-        slope: Any = (self.lower + self.upper) / 2
-        if training and self.lower < self.upper:
+        slope: Any = (self._least + self._most) / 2
+        if training and self._least < self._most:
             slope = keras.random.uniform(
-                ops.shape(x), self.lower, self.upper, dtype=x.dtype, seed=seed
+                ops.shape(x), self._least, self._most, dtype=x.dtype, seed=seed
             )
         return ops.where(x > 0, x, x * slope)
 

@@ -16,7 +16,7 @@ from .dimension import SAMPLES, checked_fed, fed_of, is_identity, one_tensor, pe
 from .module import Module
 from .scope import Scope
 from .torch_fields import TorchFields
-from .view_rules import Shape, Sizes, collapsed, filled, product, reshaped, viewed
+from .view_rules import Shape, Sizes, collapsed, filled, of_sample, product, reshaped, viewed
 
 __all__ = ["Collapse", "Reshape", "View"]
 
@@ -88,6 +88,11 @@ class _Reshaping(Module):
         x = ops.reshape(permuted(x, to_torch_axes(len(x.shape))), sizes)
         return permuted(x, from_torch_axes(len(sizes)))
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> _Reshaping:
+        sizes = config.get("sizes", [])
+        return cls(*sizes, **{name: v for name, v in config.items() if name != "sizes"})
+
 
 class View(_Reshaping):
     """Gives each sample another shape, its values in Torch's order (planes, height, width).
@@ -134,22 +139,13 @@ class View(_Reshaping):
         return self
 
     def sample_sizes(self, sample: Shape) -> Sizes:
-        known = math.prod(size for size in self.sizes if size > 0)
-        leads = self.sizes[0] == -1 and len(self.sizes) > 1 and self.numInputDims is None
-        if leads and product(sample) in (known, None):
-            return self.sizes[1:]
-        return filled(sample, self.sizes)
+        return of_sample(sample, self.sizes, leads=self.numInputDims is None)
 
     def whole_sizes(self, shape: Shape) -> Sizes:
         return viewed(shape, self.sizes, self.numInputDims)
 
     def get_config(self) -> dict[str, Any]:
         return {"sizes": list(self.sizes), "numInputDims": self.numInputDims, "fed": self.fed}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> View:
-        config = dict(config)
-        return cls(*config.pop("sizes"), **config)
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> View:
@@ -184,21 +180,13 @@ class Reshape(_Reshaping):
         self.fed = checked_fed(fed, self.torch_name)
 
     def sample_sizes(self, sample: Shape) -> Sizes:
-        known = math.prod(size for size in self.sizes if size > 0)
-        if self.sizes[0] == -1 and len(self.sizes) > 1 and product(sample) in (known, None):
-            return self.sizes[1:]
-        return filled(sample, self.sizes)
+        return of_sample(sample, self.sizes, leads=True)
 
     def whole_sizes(self, shape: Shape) -> Sizes:
         return reshaped(shape, self.sizes, self.batchMode)
 
     def get_config(self) -> dict[str, Any]:
         return {"sizes": list(self.sizes), "batchMode": self.batchMode, "fed": self.fed}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Reshape:
-        config = dict(config)
-        return cls(*config.pop("sizes"), **config)
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> Reshape:

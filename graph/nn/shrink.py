@@ -31,9 +31,7 @@ class HardTanh(Pointwise):
 
     keras_name = "(ops.where)"
 
-    def __init__(
-        self, min_value: float = -1, max_value: float = 1, inplace: bool = False
-    ) -> None:
+    def __init__(self, min_value: float = -1, max_value: float = 1, inplace: bool = False) -> None:
         self.min_value = number(min_value, self.torch_name, "min_value")
         self.max_value = number(max_value, self.torch_name, "max_value")
         self.inplace = bool(inplace)

@@ -136,7 +136,8 @@ class _Inserting(Module):
         return place - 1
 
     def check(self, x: Any) -> None:
-        axes_of_insertion(len(x.shape), self.place(x))
+        place = self.place(x)
+        axes_of_insertion(len(x.shape), place)
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
         """`x` with a new axis of size 1."""

@@ -36,7 +36,8 @@ def all_rows(table: keras.layers.Embedding, shape: tuple[int, ...], x: Any) -> A
         shape: The shape of the parameter.
         x: Any tensor of the graph, since a symbolic tensor must come from somewhere.
     """
-    anything = ops.reshape(ops.zeros_like(flatten(x)[0], dtype="int32"), (-1,))[:1]
+    nothing = ops.reshape(ops.zeros_like(flatten(x)[0], dtype="int32"), (-1, 1))
+    anything = nothing[:1, 0]  # Keras takes no bare slice of a symbolic tensor.
     indices = ops.add(anything, np.arange(_table_size(shape)[0], dtype="int32"))
     return ops.reshape(table(indices), shape)
 

@@ -95,3 +95,15 @@ class TorchFields:
                 f"batches; load it as fed single samples (batched=False)"
             )
         return dimension - 1
+
+    def single_samples_only(self) -> None:
+        """Refuse a module that Torch feeds single samples, if the model was fed batches.
+
+        Raises:
+            UnsupportedTorch: The model was fed batches.
+        """
+        if self.batched:
+            raise UnsupportedTorch(
+                f"{self.class_name} takes no batches in Torch: it works along dimension 1 of a "
+                f"single sample; load it as fed single samples (batched=False)"
+            )

@@ -20,8 +20,8 @@ def tie_modules(module: Any, other: Any, names: Iterable[str]) -> None:
     Raises:
         GraphError: The shapes of a parameter differ.
     """
-    if module is other or module.children():
-        return  # Its children are tied themselves.
+    if module is other or module.parts():
+        return  # Its parts are tied themselves.
     mine, its = module.named_parameters(), other.named_parameters()
     for name in mine:
         if name.rpartition(".")[2] in names and name in its:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..errors import ShapeMismatch
 
-__all__ = ["collapsed", "filled", "product", "reshaped", "viewed"]
+__all__ = ["collapsed", "filled", "of_sample", "product", "reshaped", "viewed"]
 
 Shape = Sequence[int | None]
 Sizes = tuple[int, ...]
@@ -36,6 +36,23 @@ def filled(shape: Shape, sizes: Sizes) -> Sizes:
     if total % known or (-1 not in sizes and total != known):
         raise _cannot_view(shape, sizes, total)
     return tuple(total // known if size == -1 else size for size in sizes)
+
+
+def of_sample(sample: Shape, sizes: Sizes, *, leads: bool) -> Sizes:
+    """The new sizes of a sample, where the batch always stays.
+
+    Args:
+        sample: Its shape.
+        sizes: The sizes that were asked for.
+        leads: Whether a leading -1 stands for the batch if the rest fills a sample.
+
+    Raises:
+        ShapeMismatch: They do not fill a sample.
+    """
+    if leads and sizes[0] == -1 and len(sizes) > 1:
+        if product(sample) in (math.prod(sizes[1:]), None):
+            return sizes[1:]
+    return filled(sample, sizes)
 
 
 def viewed(shape: Shape, sizes: Sizes, numInputDims: int | None) -> Sizes:
@@ -80,8 +97,8 @@ def _viewed_with_batch(shape: Shape, sizes: Sizes) -> Sizes:
     total, known = product(shape[1:]), math.prod(sizes)
     if total is not None and known % total and total % known:
         raise _cannot_view(shape[1:], sizes, total)
-    if total is not None and known > total and len(sizes) > 1:
-        return (-1, *sizes[1:])  # The sizes name a whole batch, its number first.
+    if total is not None and known > total:
+        return (-1, *sizes[1:])  # The sizes name all there is, the number of samples first.
     return (-1, *sizes)
 
 

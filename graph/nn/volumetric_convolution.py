@@ -15,8 +15,8 @@ class VolumetricConvolution(AnyConvolution):
 
     Padding becomes Conv3D's own ``"same"`` where that is equal, else a `ZeroPadding3D` before it,
     named ``<name>_pad``. TensorFlow on a CPU gets unequal steps wrong, so what they do not share
-    is taken by a layer of its own, named ``<name>_step``. Weights start uniform in ``[-1/sqrt(f), 1/sqrt(f)]`` with
-    ``f = kT*kW*kH*nInputPlane``, as in Torch.
+    is taken by a layer of its own, named ``<name>_step``. Weights start uniform in
+    ``[-1/sqrt(f), 1/sqrt(f)]`` with ``f = kT*kW*kH*nInputPlane``, as in Torch.
 
     Args:
         nInputPlane: Planes (channels) of the input.

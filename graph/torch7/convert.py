@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from ..nn.module import Module
 from ..nn.torch_fields import TorchFields, UnsupportedTorch
+from ..nn.tying import tie
+from ..node import as_module
+from ..parameters import holders_of
+from .node_graph import to_gmodule
 from .types import TorchObject
 
 __all__ = ["to_module"]
@@ -28,16 +34,40 @@ def to_module(obj: Any, *, batched: bool = True) -> Module:
             class does not do.
     """
     known: dict[int, Module] = {}
+    fields_of: dict[int, TorchFields] = {}
 
     def convert(child: Any) -> Module:
         if not isinstance(child, TorchObject):
             raise UnsupportedTorch(f"{child!r} stands where a module belongs")
         module = known.get(id(child))
-        if module is None:
+        if module is None and "innode" in child and "outnode" in child:
+            # nn.gModule, or a class made of it such as nn.TripletNet.
+            module = known[id(child)] = as_module(to_gmodule(child, convert))
+        elif module is None:
             cls = Module.for_torch(child.class_name)
             fields = TorchFields(child.class_name, child.fields, convert, batched)
             module = known[id(child)] = cls.from_torch(fields)
             module.load_torch(fields)
+            fields_of[id(module)] = fields
         return module
 
-    return convert(obj)
+    module = convert(obj)
+    _share(module, fields_of)
+    return module
+
+
+def _share(module: Module, fields_of: dict[int, TorchFields]) -> None:
+    """Let parameters that lie at the same place in memory be one variable."""
+    owners: dict[Any, keras.Variable] = {}
+    for holder in holders_of([module]):
+        fields = fields_of.get(id(holder))
+        if fields is None:
+            continue
+        for name, variable in holder.named_parameters().items():
+            array = fields.array(name)
+            if array is None:
+                continue
+            place = (array.__array_interface__["data"][0], array.shape, array.strides)
+            owner = owners.setdefault(place, variable)
+            for layer in holder.held_layers():
+                tie(layer, variable, owner)

@@ -1,4 +1,4 @@
-"""CAddTable, CMulTable and CSubTable."""
+"""Sums, products, quotients and extremes over tables."""
 
 import numpy as np
 import pytest
@@ -15,6 +15,12 @@ CASES = [
     (nn.CAddTable(True), [A, B], A + B, [G, G]),
     (nn.CMulTable(), [A, B, C], A * B * C, [G * B * C, G * A * C, G * A * B]),
     (nn.CSubTable(), [A, B], A - B, [G, -G]),
+    (nn.CDivTable(), [A, B + 9], A / (B + 9), [G / (B + 9), -G * A / (B + 9) ** 2]),
+    (nn.CMaxTable(), [A, B], np.maximum(A, B), [G * (A >= B), G * (A < B)]),
+    (nn.CMinTable(), [A, B], np.minimum(A, B), [G * (A <= B), G * (A > B)]),
+    # The first of equal values takes the gradient.
+    (nn.CMaxTable(), [A, A, A], A, [G, 0 * G, 0 * G]),
+    (nn.CMinTable(), [C, C], C, [G, 0 * G]),
     (nn.CAddTable(), [C], C, [G]),
     (nn.CMulTable(), [C], C, [G]),
 ]
@@ -41,7 +47,23 @@ def test_torch7s_own_numbers(like_torch, case, module):
     like_torch(case, module)
 
 
-@pytest.mark.parametrize("kind", [nn.CAddTable, nn.CMulTable, nn.CSubTable])
+def test_one_tensor_is_added_to_each_of_a_table(run):
+    ran = run(nn.CAddTensorTable(), [A, [B, C]], [G, 2 * G])
+    np.testing.assert_allclose(ran.output[0], A + B, rtol=1e-6)
+    np.testing.assert_allclose(ran.output[1], A + C, rtol=1e-6)
+    np.testing.assert_allclose(ran.gradInput[0], 3 * G, rtol=1e-6)
+    np.testing.assert_allclose(ran.gradInput[1][1], 2 * G, rtol=1e-6)
+
+
+def test_what_is_added_to_a_table_is_checked(refused):
+    assert "a table such as [v, [a, b]]" in refused(nn.CAddTensorTable(), [(3,), (3,)])
+    assert "needs equal shapes" in refused(nn.CAddTensorTable(), [(3,), [(3,), (4,)]])
+
+
+KINDS = [nn.CAddTable, nn.CMulTable, nn.CSubTable, nn.CDivTable, nn.CMaxTable, nn.CMinTable]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_mistakes(refused, kind):
     text = refused(kind(), [(4, 3), (1, 3)])  # Keras would broadcast.
     assert "needs equal shapes" in text and "expected (None, 4, 3)" in text
@@ -50,6 +72,7 @@ def test_mistakes(refused, kind):
     assert "takes a table of" in refused(kind(), [(3,), [(3,), (3,)]])
 
 
-def test_a_difference_has_two_sides(refused):
-    assert "takes 2 tensors" in refused(nn.CSubTable(), [(3,), (3,), (3,)])
-    assert "takes 2 tensors" in refused(nn.CSubTable(), [(3,)])
+@pytest.mark.parametrize("kind", [nn.CSubTable, nn.CDivTable])
+def test_a_difference_has_two_sides(refused, kind):
+    assert "takes 2 tensors" in refused(kind(), [(3,), (3,), (3,)])
+    assert "takes 2 tensors" in refused(kind(), [(3,)])

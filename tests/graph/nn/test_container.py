@@ -87,6 +87,32 @@ def test_children_are_looked_at_as_torch_counts_them(run):
         module.get("1")
 
 
+def test_children_are_put_in_and_taken_out(run):
+    a, b, c = nn.Tanh(), nn.ReLU(), nn.Sigmoid()
+    module = nn.Sequential(a)
+    assert module.insert(b) is module and module.insert(c, 1) is module
+    assert module.modules == [c, a, b]
+    assert module.remove(1) is module and module.modules == [a, b]
+    assert module.remove().modules == [a]
+    module.insert(keras.layers.Dense(2), 2)
+    assert run(module, ramp(5, 3)).output.shape == (5, 2)
+    for index in (0, -1, 4):
+        with pytest.raises(graph.GraphError, match=f"index {index} is not between 1 and 3"):
+            module.insert(a, index)
+    for index in (0, 3):
+        with pytest.raises(graph.GraphError, match=f"index {index} is not between 1 and 2"):
+            module.remove(index)
+    with pytest.raises(graph.GraphError, match="stands where a module belongs"):
+        module.insert(3)
+    with pytest.raises(graph.GraphError, match="index 0 is not between 1 and 0"):
+        nn.Sequential().remove()
+
+
+def test_how_containers_are_written():
+    assert repr(nn.Concat(2, nn.Tanh(), nn.ReLU())) == "nn.Concat(2, nn.Tanh(), nn.ReLU())"
+    assert repr(nn.Sequential().add(nn.Tanh())) == "nn.Sequential(nn.Tanh())"
+
+
 def test_layers_are_named_after_the_node_and_the_place():
     x = graph.Input((3,))
     block = nn.Sequential(nn.Linear(3, 3), nn.ConcatTable(nn.Tanh(), nn.Tanh()), nn.CAddTable())
@@ -135,6 +161,8 @@ def test_mistakes(refused):
     assert "takes a table of as many elements" in refused(nn.ParallelTable(nn.Tanh()), (3,))
     assert "has 1 children" in refused(nn.ParallelTable(nn.Tanh()), [(3,), (3,)])
     assert "joins along dimension 1" in refused(nn.Concat(1, nn.Identity(), nn.View(6)), (2, 3))
+    for empty in (nn.ConcatTable(), nn.Concat(1)):
+        assert "has no children" in refused(empty, (2, 3))
     for thing in (None, 3, nn.Tanh, nn.Tanh()()):
         with pytest.raises(graph.GraphError, match="stands where a module belongs"):
             nn.Sequential(nn.Tanh(), thing)

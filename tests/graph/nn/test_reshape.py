@@ -1,4 +1,4 @@
-"""View and Reshape: values in Torch's order."""
+"""View, Reshape and Collapse: values in Torch's order."""
 
 import numpy as np
 import pytest
@@ -32,6 +32,7 @@ SHAPES = [
     ((2, 3, 4), (-1, 24), (24,)),
     ((2, 3, 4, 5), (60, 2), (60, 2)),
     ((2, 3), (1, 6), (1, 6)),
+    ((2, 3), (6, -1), (6, 1)),
 ]
 
 
@@ -67,6 +68,21 @@ def test_a_leading_minus_one_is_the_batch_unless_the_dimensions_are_counted(run)
     assert run(nn.View(-1, 24), x).output.shape == (3, 24)
     assert run(nn.View(-1, 24).setNumInputDims(3), x).output.shape == (3, 1, 24)
     assert run(nn.View(-1, 12), x).output.shape == (3, 2, 12)
+
+
+@pytest.mark.parametrize("sample", [(6,), (2, 3), (2, 3, 4), (2, 3, 4, 5)])
+def test_collapse(run, sample):
+    x = ramp(3, *sample)
+    output = run(nn.Collapse(len(sample)), x).output
+    np.testing.assert_array_equal(output, torch_order(x).reshape(3, -1))
+
+
+def test_batch_mode_is_kept_and_changes_nothing(run):
+    for module in (nn.Reshape(4, 6, True), nn.Reshape(4, 6, False), nn.Reshape(4, 6)):
+        assert run(module, ramp(3, 24)).output.shape == (3, 4, 6)
+    assert nn.Reshape(4, 6, False).batchMode is False
+    assert repr(nn.Reshape(4, 6, True)) == "nn.Reshape(4, 6, batchMode=True)"
+    assert repr(nn.View(4, 6)) == "nn.View(4, 6)"
 
 
 def test_image_sizes_known_only_when_it_runs():

@@ -96,6 +96,10 @@ def test_mistakes(refused):
     assert "expected (None, 4, 5, 'any')" in text
     assert "has no dimension 4 here: a sample has 3" in refused(nn.JoinTable(4), [(4, 5, 2)] * 2)
     assert "takes a table of tensors" in refused(nn.JoinTable(1), (3,))
+    text = refused(nn.JoinTable(1, 2), [(4, 5, 2)] * 2)
+    assert "is told of samples of 2 dimensions, these have 3" in text
+    assert "is told of samples of 3 dimensions" in refused(nn.SplitTable(1, 3), (4, 2))
+    assert "which is the batch" in refused(nn.SplitTable(-3), (4, 2))
     assert "takes one tensor, not a table" in refused(nn.SplitTable(1), [(3,), (3,)])
     assert "whose size is unknown" in refused(nn.SplitTable(1), (None, 3))
     assert "has no dimension 2" in refused(nn.SplitTable(2), (3,))
