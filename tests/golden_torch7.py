@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from graph import GraphError, gModule, nn
+from graph import GModule, GraphError, gModule, nn
 from graph.layout import from_torch_axes, to_torch_axes
 from graph.nn.torch_fields import UnsupportedTorch
 from graph.parameters import holders_of
@@ -28,6 +28,19 @@ SINGLE_SAMPLES = (
     "fed batches of different sizes",
     "for each sample",
 )
+
+# Fed single samples; Torch tells a batch by the number of dimensions.
+UNBATCHED = {
+    "Linear_unbatched",
+    "LogSoftMax_1d",
+    "SpatialConvolution_unbatched",
+    "TemporalConvolution_unbatched",
+    "PairwiseDistance_2_unbatched",
+    "LogSoftMax_3d",
+    "SoftMax_3d",
+    "MM_2d",
+    "View_batch1",  # Torch's View makes a single sample of a batch of one.
+}
 
 
 class Case:
@@ -112,6 +125,28 @@ def check(case: Case, folder: Path, *, batched: bool | None = None) -> nn.Module
         keras.config.set_dtype_policy(before[1])
 
 
+def network(case: Case, folder: Path) -> tuple[GModule, Any]:
+    """The case's model, built for its input, and that input in our layout."""
+    for batched in [False] if case.name in UNBATCHED else [True, False]:
+        try:
+            model, _, x = _network(case, folder, batched)
+            model.ensure_built(x)
+            return model, x
+        except (UnsupportedTorch, GraphError) as error:
+            if not batched or not any(sign in str(error) for sign in SINGLE_SAMPLES):
+                raise
+    raise AssertionError
+
+
+def _network(case: Case, folder: Path, batched: bool) -> tuple[GModule, nn.Module, Any]:
+    module = to_module(case.model(folder), batched=batched)
+    node = nn.Identity()()
+    x = case.arrays("input")
+    if case.spec["class"] == "nn.SparseLinear" and isinstance(x, list):
+        x = filled_up(x)
+    return gModule([node], [module(node)]), module, to_keras(x, batched)
+
+
 def _check(case: Case, folder: Path, batched: bool | None) -> nn.Module:
     if batched is not None:
         return _compare(case, folder, batched)
@@ -125,14 +160,8 @@ def _check(case: Case, folder: Path, batched: bool | None) -> nn.Module:
 
 def _compare(case: Case, folder: Path, batched: bool) -> nn.Module:
     tolerance = TOLERANCE[case.dtype]
-    module = to_module(case.model(folder), batched=batched)
-    node = nn.Identity()()
-    model = gModule([node], [module(node)])
+    model, module, x = _network(case, folder, batched)
     model.training() if case.spec["mode"] == "train" else model.evaluate()
-    x = case.arrays("input")
-    if case.spec["class"] == "nn.SparseLinear" and isinstance(x, list):
-        x = filled_up(x)
-    x = to_keras(x, batched)
     y = model.forward(x)
     assert_close(to_torch(y, batched), case.arrays("output"), tolerance, "output")
     gradOutput = case.arrays("gradOutput")

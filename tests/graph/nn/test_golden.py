@@ -1,20 +1,7 @@
 """Every nn module against the real Torch7: value, input gradient, parameter gradients."""
 
 import pytest
-from golden_torch7 import Case, cases, check
-
-# Fed single samples; Torch tells a batch by the number of dimensions.
-UNBATCHED = {
-    "Linear_unbatched",
-    "LogSoftMax_1d",
-    "SpatialConvolution_unbatched",
-    "TemporalConvolution_unbatched",
-    "PairwiseDistance_2_unbatched",
-    "LogSoftMax_3d",
-    "SoftMax_3d",
-    "MM_2d",
-    "View_batch1",  # Torch's View makes a single sample of a batch of one.
-}
+from golden_torch7 import UNBATCHED, Case, cases, check
 
 # Not in reach of this test, with the reason and the test that takes its place.
 ELSEWHERE = {
