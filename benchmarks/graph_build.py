@@ -63,7 +63,7 @@ def main() -> None:
         for count in SIZES:
             keras.backend.clear_session()
             pair = compare(
-                lambda ours=ours, n=count: ours(n), lambda peer=peer, n=count: peer(n), runs=5
+                lambda ours=ours, n=count: ours(n), lambda peer=peer, n=count: peer(n), runs=3
             )
             print(
                 f"{name:<8}{count:>7}{pair.ours:>11.3f}{pair.peer:>9.3f}{pair.ratio:>7.2f}"

@@ -37,8 +37,9 @@ class SparseLinear(Module):
             this name says; not after `to_keras`. Default: 0.
 
     Shapes:
-        ``(batch, pairs, 2)`` -> ``(batch, outputSize)``; a table of n samples ``(pairs, 2)`` of
-        different lengths -> ``(n, outputSize)``; one such sample -> ``(outputSize,)``.
+        ``(batch, pairs, 2)`` -> ``(batch, outputSize)``; a table of n of these, which may differ
+        in the number of pairs -> ``(batch, n, outputSize)``. Without a batch, as Torch takes it:
+        one sample ``(pairs, 2)`` -> ``(outputSize,)``, and a table of n -> ``(n, outputSize)``.
 
     Raises:
         GraphError: A size is not a positive integer; at lowering, it is fed something else; when
@@ -81,13 +82,13 @@ class SparseLinear(Module):
         ]
 
     def check(self, x: Any) -> None:
-        ranks = (2,) if is_table(x) else (2, 3)
         leaves = x if is_table(x) else [x]
+        ranks = {None if is_table(leaf) else len(leaf.shape) for leaf in leaves}
         for leaf in leaves:
-            if is_table(leaf) or len(leaf.shape) not in ranks or leaf.shape[-1] not in (None, 2):
+            if ranks not in ({2}, {3}) or leaf.shape[-1] not in (None, 2):
                 raise ShapeMismatch(
                     "takes samples that are pairs of an index and a value",
-                    expected="(None, None, 2), or a table of (None, 2)",
+                    expected="(None, None, 2), or a table of them",
                 )
 
     def lower(self, x: Any, scope: Scope) -> Any:
@@ -101,7 +102,7 @@ class SparseLinear(Module):
             weight = with_added_gradient(weight, self.weightDecay * weight)
         columns = ops.transpose(weight)
         if is_table(x):
-            return ops.stack([self._one(sample, columns) for sample in x]) + bias
+            return ops.stack([self._one(sample, columns) for sample in x], axis=-2) + bias
         return self._one(x, columns) + bias
 
     def _one(self, pairs: Any, columns: Any) -> Any:
