@@ -35,6 +35,12 @@ class Decorator(Container):
     def __init__(self, module: Any) -> None:
         super().__init__(module)
 
+    def __repr__(self) -> str:
+        values = [self.modules[0], *self.get_config().values()]
+        while len(values) > 1 and values[-1] is None:
+            values.pop()
+        return f"nn.{self.torch_name}({', '.join(map(repr, values))})"
+
     def input_size(self) -> Shape | None:
         return self.modules[0].input_size()
 

@@ -102,6 +102,10 @@ class Maxout(Container):
         names = ("inputSize", "outputSize", "maxoutNumber")
         return {name: getattr(self, name) for name in names}
 
+    def __repr__(self) -> str:
+        parts = [*self.get_config().values(), *self.modules[1:]]
+        return f"nn.Maxout({', '.join(map(repr, parts))})"
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Maxout:
         module = cls(**config)

@@ -15,6 +15,7 @@ from ..origin import caller_origin
 from .arguments import integer
 from .decorator import Decorator
 from .initial import norms_of
+from .module import Module
 from .scope import Names, Scope
 from .torch_fields import TorchFields, UnsupportedTorch
 
@@ -60,7 +61,12 @@ class WeightNorm(Decorator):
 
     # -- the weight in its three shapes -------------------------------------------------------
 
-    def _weight(self) -> keras.Variable:
+    def child_weight(self) -> keras.Variable:
+        """The variable that the child has for a weight; it is not used.
+
+        Raises:
+            GraphError: It has none.
+        """
         weight = self.modules[0].named_parameters().get("weight")
         if weight is None:
             raise GraphError(
@@ -71,7 +77,7 @@ class WeightNorm(Decorator):
 
     def _weight_shape(self) -> tuple[int, ...]:
         """The shape of the child's weight in Torch's layout."""
-        empty = np.zeros(self._weight().shape)
+        empty = np.zeros(self.child_weight().shape)
         return self.modules[0].parameter_to_torch("weight", empty).shape
 
     @property
@@ -98,7 +104,6 @@ class WeightNorm(Decorator):
     # -- becoming Keras layers ----------------------------------------------------------------
 
     def _layer(self, name: str) -> keras.layers.Layer:
-        self._weight().trainable = False
         return _WeightNormLayer(self, name=name)
 
     def built_layer(self, input_shape: Any) -> Any:
@@ -112,20 +117,12 @@ class WeightNorm(Decorator):
     def lower(self, x: Any, scope: Scope) -> Any:
         if scope.stock:
             layer = self.built_layer(None)
-            self._weight().assign(self.kernel(layer.v.value, layer.g.value))
-            self._weight().trainable = True
+            self.child_weight().assign(self.kernel(layer.v.value, layer.g.value))
+            self.child_weight().trainable = True
             return self.lower_child(0, x, scope)
-        layer = self.built_layer(None)
-        # Not by the property: Keras would take the model for new state of a built layer.
-        layer.__dict__["_inner"] = self._inner(x, scope)
-        return self.apply_layer(x, scope, self._layer, key=("main", None))
-
-    def _inner(self, x: Any, scope: Scope) -> keras.Model:
-        """The child alone, for inputs such as `x`."""
         sizes = (None,) * (len(x.shape) - 1) + (x.shape[-1],)
-        given = keras.Input(batch_shape=sizes, dtype=x.dtype)
-        inner = Scope(Names(), scope.name, scope.where)
-        return keras.Model(given, self.lower_child(0, given, inner))
+        self.built_layer(None).prepare(sizes, scope)
+        return self.apply_layer(x, scope, self._layer, key=("main", None))
 
     # -- parameters ---------------------------------------------------------------------------
 
@@ -167,18 +164,33 @@ class WeightNorm(Decorator):
         return array if name == "g" else self.modules[0].parameter_to_torch(name, array)
 
 
+@keras.saving.register_keras_serializable(package="nngraph")
 class _WeightNormLayer(keras.layers.Layer):
-    """Runs a model with another tensor in the place of one of its variables."""
+    """Runs the child of a `WeightNorm` with another tensor in the place of its weight.
 
-    def __init__(self, module: WeightNorm, **kwargs: Any) -> None:
+    Args:
+        module: The WeightNorm, or the dict that `get_config` made of it.
+        inputs: The shape of the input, batch included, if `prepare` has been told of it.
+        **kwargs: As of `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self, module: WeightNorm | dict[str, Any], inputs: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.module = module
-        self.parts = list(module.modules[0].held_layers())
+        self.module = module if isinstance(module, WeightNorm) else _from_dict(module)
+        self.module.child_weight().trainable = False
+        self.parts = list(self.module.modules[0].held_layers())
+        if inputs is not None:
+            self.prepare(inputs, Scope(Names(), self.name, f"'{self.name}' (WeightNorm)"))
 
-    @property
-    def inner(self) -> keras.Model:
-        """The model; Keras must not track its other layers, which have no parameters."""
-        return self.__dict__["_inner"]
+    def prepare(self, sizes: Any, scope: Scope) -> None:
+        """Make a model of the child alone, for inputs of this shape."""
+        given = keras.Input(batch_shape=tuple(sizes), dtype=self.compute_dtype)
+        inner = Scope(Names(), scope.name, scope.where)
+        model = keras.Model(given, self.module.lower_child(0, given, inner))
+        # Keras must not take it for new state: its layers with parameters are `parts`.
+        self.__dict__.update(_inner=model, _inputs=list(sizes))
 
     def build(self, input_shape: Any) -> None:
         """Make `v` and `g`."""
@@ -192,9 +204,25 @@ class _WeightNormLayer(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """The model of `inputs`."""
+        """The child's function of `inputs`."""
+        inner = self.__dict__["_inner"]
         kernel = self.module.kernel(ops.convert_to_tensor(self.v), ops.convert_to_tensor(self.g))
-        weight = self.module._weight()
-        values = [(v, kernel if v is weight else v.value) for v in self.inner.variables]
+        weight = self.module.child_weight()
+        values = [(v, kernel if v is weight else v.value) for v in inner.variables]
         with keras.StatelessScope(state_mapping=values):
-            return self.inner(inputs, training=training)
+            return inner(inputs, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        """The layer's arguments, those of the module and its child among them."""
+        child = self.module.modules[0]
+        module = {
+            "class_name": type(child).__name__,
+            "config": child.get_config(),
+            "outputDim": self.module.outputDim,
+        }
+        return {**super().get_config(), "module": module, "inputs": self.__dict__["_inputs"]}
+
+
+def _from_dict(config: dict[str, Any]) -> WeightNorm:
+    child = Module.class_named(config["class_name"]).from_config(config["config"])
+    return WeightNorm(child, config["outputDim"])
