@@ -46,6 +46,9 @@ UNBATCHED = {
 class Case:
     """One case of an archive."""
 
+    time_major = False
+    """Whether its tensors are (time, batch, ...) in Torch."""
+
     def __init__(self, archive: str, name: str) -> None:
         self.name = name
         self._zip = zipfile.ZipFile(ORACLE / f"{archive}.zip")
@@ -139,7 +142,7 @@ def network(case: Case, folder: Path) -> tuple[GModule, Any]:
 
 
 def _network(case: Case, folder: Path, batched: bool) -> tuple[GModule, nn.Module, Any]:
-    module = to_module(case.model(folder), batched=batched)
+    module = to_module(case.model(folder), batched=batched, time_major=case.time_major)
     node = nn.Identity()()
     x = case.arrays("input")
     if case.spec["class"] == "nn.SparseLinear" and isinstance(x, list):

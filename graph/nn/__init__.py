@@ -83,10 +83,13 @@ from .passing import Contiguous, Copy, JustElement, JustTable
 from .pixel_shuffle import PixelShuffle
 from .pointwise import Abs, AddConstant, Exp, Log, MulConstant, Power, SoftPlus, Sqrt, Square
 from .rectifier import CReLU, LeakyReLU, PReLU, ReLU6, RReLU, Threshold
+from .recurrent_gru import GRU, SeqGRU
+from .recurrent_lstm import LSTM, FastLSTM, SeqLSTM
 from .reduction import Max, Mean, Min, Sum
 from .reshape import Collapse, Reshape, View
 from .scale import Add, CAdd, CMul, Mul
 from .select import Index, MaskedSelect, Narrow, Select
+from .sequencer import BiSequencer, Recurrence, Recurrent, Recursor, Sequencer
 from .shrink import Clamp, HardShrink, HardTanh, SoftShrink
 from .softmax import SoftMin, SpatialLogSoftMax, SpatialSoftMax
 from .sparse_linear import SparseLinear
@@ -263,5 +266,15 @@ __all__ = [
     "ZeroGrad",
     "ZipTable",
     "ZipTableOneToMany",
+    "BiSequencer",
+    "FastLSTM",
+    "GRU",
+    "LSTM",
+    "Recurrence",
+    "Recurrent",
+    "Recursor",
+    "SeqGRU",
+    "SeqLSTM",
+    "Sequencer",
     "tables",
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 from keras import ops
 
 from ..errors import ShapeMismatch
 from ..layout import from_torch_axes, to_torch_axes, torch_shape
+from ..table import flatten
 from .arguments import integer
 from .decorator import Decorator
 from .dimension import one_tensor, permuted
@@ -93,7 +95,7 @@ class Bottle(Decorator):
         return self.apply_layer(
             x,
             scope,
-            lambda name: ModuleLayer(_TorchReshape(sizes), name=name),
+            lambda name: _ReshapingLayer(_TorchReshape(sizes), name=name),
             key=("reshape", tuple(sizes)),
             suffix=suffix,
         )
@@ -105,31 +107,57 @@ class Bottle(Decorator):
                 fix="state them with graph.Input(shape)",
             )
         return self.apply_layer(
-            [x, y], scope, lambda name: ModuleLayer(_Apart(fused), name=name), key=("like", fused)
+            [x, y],
+            scope,
+            lambda name: _ReshapingLayer(_Apart(fused), name=name),
+            key=("like", fused),
         )
 
 
-class _TorchReshape(Module):
+@keras.saving.register_keras_serializable(package="nngraph")
+class _ReshapingLayer(ModuleLayer):
+    """A layer whose output's shape is stated: found by trial, sizes would have to divide."""
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
+        assert isinstance(self.module, _Reshaping)
+        sizes = self.module.torch_sizes(inputs)
+        shape = [sizes[axis] for axis in from_torch_axes(len(sizes))]
+        return keras.KerasTensor(shape, dtype=flatten(inputs)[-1].dtype)
+
+
+class _Reshaping(Module):
+    def torch_sizes(self, x: Any) -> list[int | None]:
+        """The shape of what `compute` gives for symbolic `x`, in Torch's order."""
+        raise NotImplementedError
+
+
+class _TorchReshape(_Reshaping):
     """Gives a tensor another shape, in Torch's order, batch included."""
 
     def __init__(self, sizes: Sequence[Any]) -> None:
         self.sizes = list(sizes)
 
+    def torch_sizes(self, x: Any) -> list[int | None]:
+        return [None if size == -1 else size for size in self.sizes]
+
     def compute(self, x: Any, training: bool = False) -> Any:
         return _in_torch_order(x, self.sizes)
 
 
-class _Apart(Module):
+class _Apart(_Reshaping):
     """The first dimension of a tensor, taken apart as the first ones of another are."""
 
     def __init__(self, count: int) -> None:
         self.count = count
 
+    def torch_sizes(self, x: Any) -> list[int | None]:
+        like, y = x
+        return [*torch_shape(like.shape)[: self.count], *torch_shape(y.shape)[1:]]
+
     def compute(self, x: Any, training: bool = False) -> Any:
         like, y = x
-        sizes = [ops.shape(like)[axis] for axis in to_torch_axes(len(like.shape))]
-        rest = [y.shape[axis] for axis in to_torch_axes(len(y.shape))][1:]
-        return _in_torch_order(y, [-1, *sizes[1 : self.count], *rest])
+        sizes = torch_shape(ops.shape(like))
+        return _in_torch_order(y, [-1, *sizes[1 : self.count], *torch_shape(y.shape)[1:]])
 
 
 def _in_torch_order(x: Any, sizes: Sequence[Any]) -> Any:

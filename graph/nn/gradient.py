@@ -98,7 +98,8 @@ class L1Penalty(Pointwise):
 
     def compute(self, x: Any, training: bool = False) -> Any:
         """The input."""
+        return with_added_gradient(x, self._slope, keep=self.provideOutput)
+
+    def _slope(self, x: Any) -> Any:
         slope = ops.sign(x) * self.l1weight
-        if self.sizeAverage:
-            slope = slope / ops.cast(ops.size(x), x.dtype)
-        return with_added_gradient(x, slope, keep=self.provideOutput)
+        return slope / ops.cast(ops.size(x), x.dtype) if self.sizeAverage else slope

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..errors import ShapeMismatch
+from ..errors import GraphError, ShapeMismatch
+from ..origin import caller_origin
 from .arguments import integer
 from .module import Module, Shape
 from .module_layer import ParameterSpec
@@ -66,9 +67,11 @@ class PartialLinear(Module):
             GraphError: One is not an integer from 1 to `outputSize`.
         """
         chosen = [integer(i, "PartialLinear", "index") for i in np.ravel(indices).tolist()]
-        for index in chosen:
-            if index > self.outputSize:
-                integer(-1, "PartialLinear", f"index (up to {self.outputSize}, here {index})")
+        if chosen and max(chosen) > self.outputSize:
+            raise GraphError(
+                f"nn.PartialLinear: index {max(chosen)} is above outputSize {self.outputSize} "
+                f"({caller_origin()})"
+            )
         self.partition = chosen
 
     def resetPartition(self) -> None:

@@ -99,7 +99,7 @@ class SparseLinear(Module):
     def compute(self, x: Any, training: bool = False, weight: Any = None, bias: Any = None) -> Any:
         """The sum of the columns of the weight that the pairs name, each times its value."""
         if self.weightDecay:
-            weight = with_added_gradient(weight, self.weightDecay * weight)
+            weight = with_added_gradient(weight, lambda w: self.weightDecay * w)
         columns = ops.transpose(weight)
         if is_table(x):
             return ops.stack([self._one(sample, columns) for sample in x], axis=-2) + bias

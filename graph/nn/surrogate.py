@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -24,14 +25,14 @@ def root(squares: Any, eps: float) -> Any:
     return with_gradient(value, squares * (0.5 / (value + eps)))
 
 
-def with_added_gradient(x: Any, added: Any, *, keep: bool = True) -> Any:
-    """`x` itself, whose gradient has `added` added to it, whatever comes from above.
+def with_added_gradient(x: Any, added: Callable[[Any], Any], *, keep: bool = True) -> Any:
+    """`x` itself, whose gradient has something added to it, whatever comes from above.
 
-    Not for symbolic tensors: Keras cannot save a custom gradient.
+    Not for symbolic tensors, which pass: Keras cannot save a custom gradient.
 
     Args:
         x: A tensor.
-        added: What is added to its gradient.
+        added: Gives what is added, for `x`.
         keep: Whether the gradient from above passes as well.
     """
     if isinstance(x, keras.KerasTensor):
@@ -39,10 +40,12 @@ def with_added_gradient(x: Any, added: Any, *, keep: bool = True) -> Any:
 
     @ops.custom_gradient
     def identity(x: Any) -> Any:
+        extra = added(x)  # In here, since JAX lets nothing that depends on `x` come from outside.
+
         def gradient(*args: Any, upstream: Any = None) -> Any:
             above = args[0] if upstream is None else upstream
-            return above + added if keep else ops.zeros_like(above) + added
+            return above + extra if keep else ops.zeros_like(above) + extra
 
         return x, gradient
 
-    return identity(x)
+    return identity(x * 1)  # Where `x` is a variable, TensorFlow wants it read out here.

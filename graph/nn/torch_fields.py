@@ -23,6 +23,7 @@ class TorchFields:
         convert: Makes a module of a child object.
         batched: Whether the model was fed batches. It decides what a dimension argument that
             counts the batch means.
+        time_major: Whether the tensors were (time, batch, ...) in Torch, as those of rnn are.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class TorchFields:
         fields: Mapping[str, Any],
         convert: Callable[[Any], Any],
         batched: bool = True,
+        time_major: bool = False,
     ) -> None:
         self.class_name = class_name
         self.fields = fields
         self.convert = convert
         self.batched = batched
+        self.time_major = time_major
 
     def __contains__(self, name: str) -> bool:
         return self.fields.get(name) is not None
@@ -89,10 +92,12 @@ class TorchFields:
         dimension = self.integer(name)
         if dimension < 0 or self.integer(counted, 0) > 0 or not self.batched:
             return dimension
-        if dimension == 1:
+        if self.time_major and dimension == 1:
+            return 1  # Time, which is the first dimension of a sample here.
+        if dimension == (2 if self.time_major else 1):
             raise UnsupportedTorch(
-                f"{self.class_name} works along dimension 1, which is the batch when it is fed "
-                f"batches; load it as fed single samples (batched=False)"
+                f"{self.class_name} works along dimension {dimension}, which is the batch when it "
+                f"is fed batches; load it as fed single samples (batched=False)"
             )
         return dimension - 1
 

@@ -17,13 +17,15 @@ from .types import TorchObject
 __all__ = ["to_module"]
 
 
-def to_module(obj: Any, *, batched: bool = True) -> Module:
+def to_module(obj: Any, *, batched: bool = True, time_major: bool = False) -> Module:
     """The module that a Torch object describes, with its parameters.
 
     Args:
         obj: A `TorchObject` of a class of nn (``nn.X``, or ``cudnn.X`` as its twin).
         batched: Whether the model was fed batches. It decides what a dimension argument that
             counts the batch means.
+        time_major: Whether it was fed tensors (time, batch, ...), as rnn's Sequencer takes them;
+            here they are (batch, time, ...). A step inside a Sequencer has no time.
 
     Returns:
         The module. An object that is referred to twice gives one module, so what Torch shared
@@ -36,6 +38,8 @@ def to_module(obj: Any, *, batched: bool = True) -> Module:
     known: dict[int, Module] = {}
     fields_of: dict[int, TorchFields] = {}
 
+    timed = [time_major]
+
     def convert(child: Any) -> Module:
         if not isinstance(child, TorchObject):
             raise UnsupportedTorch(f"{child!r} stands where a module belongs")
@@ -45,8 +49,10 @@ def to_module(obj: Any, *, batched: bool = True) -> Module:
             module = known[id(child)] = as_module(to_gmodule(child, convert))
         elif module is None:
             cls = Module.for_torch(child.class_name)
-            fields = TorchFields(child.class_name, child.fields, convert, batched)
+            fields = TorchFields(child.class_name, child.fields, convert, batched, timed[-1])
+            timed.append(timed[-1] and "Sequencer" not in child.class_name)
             module = known[id(child)] = cls.from_torch(fields)
+            timed.pop()
             module.load_torch(fields)
             fields_of[id(module)] = fields
         return module

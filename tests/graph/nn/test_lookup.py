@@ -125,3 +125,100 @@ def test_mistakes(refused):
     assert "takes one tensor of indices" in refused(nn.LookupTable(5, 2), [(3,), (3,)])
     with pytest.raises(graph.GraphError, match="nn.LookupTable: nIndex must be an integer"):
         nn.LookupTable("5", 2)
+
+
+def slopes(module, words, training=False):
+    """The table's gradient for a gradient of the output that counts up, and that gradient."""
+    given = graph.Input(words.shape[1:], dtype="int32")
+    model = gModule([given], [module(given)])
+    weight = module.named_parameters()["weight"]
+    weight.assign(np.arange(np.prod(weight.shape)).reshape(weight.shape) / 10)
+    if not training:
+        model.evaluate()
+    output = model.forward(words)
+    g = np.arange(output.size, dtype="float32").reshape(output.shape) + 1
+    model.backward(words, g)
+    return model, output, model.parameters()[1][0], g
+
+
+def added(words, g, rows=5):
+    expected = np.zeros((rows, g.shape[-1]), "float32")
+    np.add.at(expected, words - 1, g)
+    return expected
+
+
+def test_the_row_of_padding_gets_no_gradient():
+    model, output, gradient, g = slopes(nn.LookupTable(5, 2, 4), INDICES)
+    np.testing.assert_allclose(output, (np.arange(10) / 10).reshape(5, 2)[INDICES - 1], rtol=1e-6)
+    expected = added(INDICES, g)
+    assert expected[3].all()
+    expected[3] = 0
+    np.testing.assert_array_equal(gradient, expected)
+    for outside in (0, 6, -1):
+        gradient = slopes(nn.LookupTable(5, 2).setPadding(outside), INDICES)[2]
+        np.testing.assert_array_equal(gradient, added(INDICES, g))
+
+
+def test_gradients_divided_by_how_often_an_index_stands_there():
+    module = nn.LookupTable(5, 2, 2).scaleGradByFreq()
+    _, _, gradient, g = slopes(module, INDICES)
+    often = np.bincount(INDICES.ravel() - 1, minlength=5)
+    assert often.tolist() == [2, 1, 0, 3, 0]
+    expected = added(INDICES, g) / np.maximum(often, 1)[:, None]
+    expected[1] = 0
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("norm", [None, 1, 2, 3.5])
+@pytest.mark.parametrize("training", [True, False])
+def test_rows_that_are_looked_up_are_shortened_in_the_table(norm, training):
+    module = nn.LookupTable(5, 2, 0, 0.5, norm)
+    model, output, gradient, g = slopes(module, INDICES, training)
+    table = (np.arange(10) / 10).reshape(5, 2)
+    p = norm or 2
+    norms = (table**p).sum(1, keepdims=True) ** (1 / p)
+    short = np.where(norms > 0.5, table * 0.5 / (norms + 1e-7), table)
+    short[[2, 4]] = table[[2, 4]]  # Not looked up, though too long.
+    assert (norms[0] < 0.5).all() and (norms[2] > 0.5).all()
+    np.testing.assert_allclose(output, short[INDICES - 1], rtol=1e-5)
+    np.testing.assert_allclose(module.named_parameters()["weight"], short, rtol=1e-5)
+    np.testing.assert_allclose(gradient, added(INDICES, g), rtol=1e-6)
+    plain = model.to_keras()
+    everything = np.array([[1, 2, 3], [4, 5, 5]])
+    expected = np.where(norms > 0.5, table * 0.5 / (norms + 1e-7), table)
+    np.testing.assert_allclose(plain(everything), expected[everything - 1], rtol=1e-5)
+
+
+def test_training_with_a_keras_optimizer_shortens_before_each_step():
+    import keras
+
+    words = graph.Input((1,), dtype="int32")
+    module = nn.LookupTable(2, 1, 0, 1)
+    model = gModule([words], [module(words)])
+    weight = module.named_parameters()["weight"]
+    weight.assign([[4], [5]])
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    model.fit(np.array([[1]]), np.array([[[3.0]]]), verbose=0)
+    # 4 -> 1, whose loss slopes by 2 (1 - 3) = -4: 1 + 0.5 * 4.
+    np.testing.assert_allclose(weight, [[3], [5]], rtol=1e-5)
+
+
+def test_a_file_may_lack_every_option():
+    from graph.torch7.convert import to_module
+    from graph.torch7.types import TorchObject
+
+    table = np.arange(6.0).reshape(3, 2)
+    module = to_module(TorchObject("nn.LookupTable", {"weight": table}))
+    assert repr(module) == "nn.LookupTable(3, 2)"
+    options = {"paddingValue": 2, "maxNorm": 3, "normType": 1, "shouldScaleGradByFreq": True}
+    module = to_module(TorchObject("nn.LookupTable", {"weight": table, **options}))
+    assert module.get_config() == {"nIndex": 3, "nOutput": 2, **options}
+
+
+def test_mistakes_in_options():
+    with pytest.raises(graph.GraphError, match="nn.LookupTable: paddingValue must be an integer"):
+        nn.LookupTable(5, 2, 0.5)
+    with pytest.raises(graph.GraphError, match="nn.LookupTable: maxNorm must be a number of at le"):
+        nn.LookupTable(5, 2, 0, -1)
+    with pytest.raises(graph.GraphError, match="nn.LookupTable: normType must be above 0, got 0"):
+        nn.LookupTable(5, 2, 0, 1, 0)

@@ -1,0 +1,134 @@
+"""`nn.GRU`, `nn.SeqGRU`: gated recurrent units over a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from .recurrent_base import RecurrentModule, no_state, refuse_options, reordered
+from .torch_fields import TorchFields
+
+__all__ = ["GRU", "SeqGRU"]
+
+
+def _run(x: Any, gates: Any, candidates: Any, to_gates: Any, to_candidate: Any, size: int) -> Any:
+    """``h = (1 - z) tanh(Wx + U(r h')) + z h'``, with r and z from `gates`."""
+    h = no_state(x, size)
+    steps = []
+    for t in range(x.shape[1]):
+        r, z = ops.split(ops.sigmoid(gates[:, t] + ops.matmul(h, to_gates)), 2, axis=-1)
+        new = ops.tanh(candidates[:, t] + ops.matmul(r * h, to_candidate))
+        h = (1.0 - z) * new + z * h
+        steps.append(h)
+    return ops.stack(steps, axis=1)
+
+
+class GRU(RecurrentModule):
+    """``h = (1 - z) tanh(Wx + U(r h')) + z h'`` over a whole sequence.
+
+    The cell is that of ``keras.layers.GRU(reset_after=False)``: see `to_stock`, `from_stock`.
+
+    Args:
+        inputSize: Features of one step.
+        outputSize: Features of the state.
+
+    Shapes:
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+
+    Raises:
+        GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
+
+    Reference: Element-Research/rnn GRU.lua.
+    """
+
+    keras_name = "(matmul, sigmoid, tanh)"
+
+    def sizes(self) -> list[tuple[str, tuple[int, ...]]]:
+        D, H = self.inputSize, self.outputSize
+        return [
+            ("i2g_weight", (D, 2 * H)),
+            ("i2g_bias", (2 * H,)),
+            ("o2g_weight", (H, 2 * H)),
+            ("i2h_weight", (D, H)),
+            ("i2h_bias", (H,)),
+            ("h2h_weight", (H, H)),
+        ]
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        p = parameters
+        gates = ops.matmul(x, p["i2g_weight"]) + p["i2g_bias"]
+        candidates = ops.matmul(x, p["i2h_weight"]) + p["i2h_bias"]
+        return _run(x, gates, candidates, p["o2g_weight"], p["h2h_weight"], self.outputSize)
+
+    @classmethod
+    def from_torch(cls, fields: TorchFields) -> GRU:
+        refuse_options(fields)
+        return cls(fields.integer("inputSize"), fields.integer("outputSize"))
+
+    def to_stock(self) -> list[np.ndarray]:
+        wg, bg, ug, wh, bh, uh = self.values()
+        pairs = ((wg, wh), (ug, uh), (bg, bh))
+        return [reordered(np.concatenate(pair, axis=-1), (1, 0, 2)) for pair in pairs]
+
+    def from_stock(self, weights: Sequence[np.ndarray]) -> None:
+        H = self.outputSize
+        kernel, recurrent, bias = (reordered(np.asarray(w), (1, 0, 2)) for w in weights)
+        kinds = (kernel, bias, recurrent)
+        gates, candidates = [a[..., : 2 * H] for a in kinds], [a[..., 2 * H :] for a in kinds]
+        self.assign_all([*gates, *candidates])
+
+
+class SeqGRU(RecurrentModule):
+    """The cell of `nn.GRU` over a whole sequence with one weight, gates in the order r, z, h.
+
+    Args:
+        inputSize: Features of one step.
+        outputSize: Features of the state.
+
+    Shapes:
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+
+    Raises:
+        GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
+
+    Reference: Element-Research/rnn SeqGRU.lua.
+    """
+
+    keras_name = "(matmul, sigmoid, tanh)"
+
+    def sizes(self) -> list[tuple[str, tuple[int, ...]]]:
+        D, H = self.inputSize, self.outputSize
+        return [("weight", (D + H, 3 * H)), ("bias", (3 * H,))]
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        H = self.outputSize
+        kernel, recurrent = ops.split(parameters["weight"], [self.inputSize], axis=0)
+        total = ops.matmul(x, kernel) + parameters["bias"]
+        gates, candidates = ops.split(total, [2 * H], axis=-1)
+        to_gates, to_candidate = ops.split(recurrent, [2 * H], axis=-1)
+        return _run(x, gates, candidates, to_gates, to_candidate, H)
+
+    @classmethod
+    def from_torch(cls, fields: TorchFields) -> SeqGRU:
+        refuse_options(fields)
+        return cls(fields.integer("inputSize"), fields.integer("outputSize"))
+
+    def parameter_from_torch(self, name: str, array: np.ndarray) -> np.ndarray:
+        return array
+
+    parameter_to_torch = parameter_from_torch
+
+    def load_torch(self, fields: TorchFields) -> None:
+        super(RecurrentModule, self).load_torch(fields)
+
+    def to_stock(self) -> list[np.ndarray]:
+        weight, bias = (reordered(a, (1, 0, 2)) for a in self.values())
+        return [weight[: self.inputSize], weight[self.inputSize :], bias]
+
+    def from_stock(self, weights: Sequence[np.ndarray]) -> None:
+        kernel, recurrent, bias = weights
+        both = [np.concatenate([kernel, recurrent]), np.asarray(bias)]
+        self.assign_all([reordered(a, (1, 0, 2)) for a in both])

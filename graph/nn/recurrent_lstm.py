@@ -1,0 +1,223 @@
+"""`nn.FastLSTM`, `nn.LSTM`, `nn.SeqLSTM`: long short-term memory over a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from .initial import torch_uniform
+from .recurrent_base import RecurrentModule, no_state, refuse_options, reordered
+from .torch_fields import TorchFields
+
+__all__ = ["LSTM", "FastLSTM", "SeqLSTM"]
+
+SWAP = (0, 2, 1, 3)  # Torch i,g,f,o and Keras i,f,g,o: its own inverse.
+
+
+class FastLSTM(RecurrentModule):
+    """LSTM without peepholes over a whole sequence; becomes `keras.layers.LSTM`.
+
+    ``c = f c' + i g, h = o tanh(c)``. In Torch it makes one step a call; here it takes the
+    sequence, bare or inside `nn.Sequencer`. State starts at zero for each sequence.
+
+    Args:
+        inputSize: Features of one step.
+        outputSize: Features of the state.
+
+    Shapes:
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``.
+
+    Raises:
+        GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
+
+    Reference: Element-Research/rnn FastLSTM.lua.
+    """
+
+    keras_name = "LSTM"
+    needs_time = False
+
+    def make_layer(self, x: Any, name: str) -> keras.layers.Layer:
+        return keras.layers.LSTM(
+            self.outputSize,
+            return_sequences=True,
+            unit_forget_bias=False,
+            kernel_initializer=torch_uniform(self.inputSize),
+            recurrent_initializer=torch_uniform(self.outputSize),
+            bias_initializer=torch_uniform(self.inputSize),
+            name=name,
+        )
+
+    def parameter_specs(self) -> list[Any]:
+        return []
+
+    def named_parameters(self) -> dict[str, keras.Variable]:
+        cell = self.built_layer((None, None, self.inputSize)).cell
+        return {
+            "i2g_weight": cell.kernel,
+            "i2g_bias": cell.bias,
+            "o2g_weight": cell.recurrent_kernel,
+        }
+
+    @classmethod
+    def from_torch(cls, fields: TorchFields) -> FastLSTM:
+        refuse_options(fields)
+        return cls(fields.integer("inputSize"), fields.integer("outputSize"))
+
+    def parameter_from_torch(self, name: str, array: np.ndarray) -> np.ndarray:
+        return reordered(array.T, SWAP)
+
+    def parameter_to_torch(self, name: str, array: np.ndarray) -> np.ndarray:
+        return reordered(array, SWAP).T
+
+    def to_stock(self) -> list[np.ndarray]:
+        kernel, bias, recurrent = self.values()
+        return [kernel, recurrent, bias]
+
+    def from_stock(self, weights: Sequence[np.ndarray]) -> None:
+        kernel, recurrent, bias = weights
+        self.assign_all([kernel, bias, recurrent])
+
+
+class LSTM(RecurrentModule):
+    """LSTM whose gates also see the cell (peepholes), over a whole sequence.
+
+    ``i = s(Wx + Uh' + p c'), f likewise, c = f c' + i g, o = s(Wx + Uh' + p c), h = o tanh(c)``.
+
+    Args:
+        inputSize: Features of one step.
+        outputSize: Features of the state.
+        rho: Kept, without effect: Torch's limit of steps for back-propagation. Default: 9999.
+        cell2gate: Whether there are peepholes. Default: True.
+
+    Shapes:
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+
+    Raises:
+        GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
+
+    Reference: Element-Research/rnn LSTM.lua.
+    """
+
+    keras_name = "(matmul, sigmoid, tanh)"
+
+    def __init__(
+        self, inputSize: int, outputSize: int, rho: int = 9999, cell2gate: bool = True
+    ) -> None:
+        super().__init__(inputSize, outputSize)
+        self.rho = rho
+        self.cell2gate = bool(cell2gate)
+
+    def sizes(self) -> list[tuple[str, tuple[int, ...]]]:
+        D, H = self.inputSize, self.outputSize
+        named: list[tuple[str, tuple[int, ...]]] = []
+        for gate in ("forget", "input", "hidden", "output"):
+            named += [(f"{gate}_i2g_weight", (D, H)), (f"{gate}_i2g_bias", (H,))]
+            named.append((f"{gate}_o2g_weight", (H, H)))
+            if self.cell2gate and gate != "hidden":
+                named.append((f"{gate}_cell2gate", (H,)))
+        return named
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        gates = ("forget", "input", "hidden", "output")
+        from_input = {
+            g: ops.matmul(x, parameters[f"{g}_i2g_weight"]) + parameters[f"{g}_i2g_bias"]
+            for g in gates
+        }
+        h = c = no_state(x, self.outputSize)
+
+        def gate(name: str, t: int, h: Any, c: Any) -> Any:
+            total = from_input[name][:, t] + ops.matmul(h, parameters[f"{name}_o2g_weight"])
+            peephole = parameters.get(f"{name}_cell2gate")
+            return total if peephole is None else total + c * peephole
+
+        steps = []
+        for t in range(x.shape[1]):
+            keep = ops.sigmoid(gate("forget", t, h, c))
+            new = ops.sigmoid(gate("input", t, h, c)) * ops.tanh(gate("hidden", t, h, c))
+            c = keep * c + new
+            h = ops.sigmoid(gate("output", t, h, c)) * ops.tanh(c)
+            steps.append(h)
+        return ops.stack(steps, axis=1)
+
+    @classmethod
+    def from_torch(cls, fields: TorchFields) -> LSTM:
+        refuse_options(fields)
+        sizes = fields.integer("inputSize"), fields.integer("outputSize")
+        return cls(*sizes, fields.integer("rho", 9999), bool(fields.get("cell2gate", True)))
+
+    def to_stock(self) -> list[np.ndarray]:
+        if self.cell2gate:
+            return super().to_stock()
+        values = self.values()
+        order = (3, 0, 6, 9)  # input, forget, hidden, output
+        parts = [[values[i + k] for i in order] for k in (0, 2, 1)]
+        return [np.concatenate(part, axis=-1) for part in parts]
+
+    def from_stock(self, weights: Sequence[np.ndarray]) -> None:
+        if self.cell2gate:
+            super().from_stock(weights)
+        kernel, recurrent, bias = (np.split(np.asarray(w), 4, axis=-1) for w in weights)
+        order = (1, 0, 2, 3)
+        self.assign_all([a[i] for i in order for a in (kernel, bias, recurrent)])
+
+
+class SeqLSTM(RecurrentModule):
+    """LSTM over a whole sequence with one weight, gates in the order i, f, o, g.
+
+    Args:
+        inputSize: Features of one step.
+        outputSize: Features of the state.
+
+    Shapes:
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+
+    Raises:
+        GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
+
+    Reference: Element-Research/rnn SeqLSTM.lua.
+    """
+
+    keras_name = "(matmul, sigmoid, tanh)"
+
+    def sizes(self) -> list[tuple[str, tuple[int, ...]]]:
+        D, H = self.inputSize, self.outputSize
+        return [("weight", (D + H, 4 * H)), ("bias", (4 * H,))]
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        H = self.outputSize
+        kernel, recurrent = ops.split(parameters["weight"], [self.inputSize], axis=0)
+        from_input = ops.matmul(x, kernel) + parameters["bias"]
+        h = c = no_state(x, H)
+        steps = []
+        for t in range(x.shape[1]):
+            i, f, o, g = ops.split(from_input[:, t] + ops.matmul(h, recurrent), 4, axis=-1)
+            c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+            h = ops.sigmoid(o) * ops.tanh(c)
+            steps.append(h)
+        return ops.stack(steps, axis=1)
+
+    @classmethod
+    def from_torch(cls, fields: TorchFields) -> SeqLSTM:
+        refuse_options(fields)
+        return cls(fields.integer("inputsize"), fields.integer("outputsize"))
+
+    def parameter_from_torch(self, name: str, array: np.ndarray) -> np.ndarray:
+        return array
+
+    parameter_to_torch = parameter_from_torch
+
+    def load_torch(self, fields: TorchFields) -> None:
+        super(RecurrentModule, self).load_torch(fields)
+
+    def to_stock(self) -> list[np.ndarray]:
+        weight, bias = (reordered(a, (0, 1, 3, 2)) for a in self.values())
+        return [weight[: self.inputSize], weight[self.inputSize :], bias]
+
+    def from_stock(self, weights: Sequence[np.ndarray]) -> None:
+        kernel, recurrent, bias = weights
+        both = [np.concatenate([kernel, recurrent]), np.asarray(bias)]
+        self.assign_all([reordered(a, (0, 1, 3, 2)) for a in both])
