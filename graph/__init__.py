@@ -11,19 +11,23 @@ from .gmodule import GModule, gModule
 from .naming import annotateNodes
 from .nn.input import input_node as Input
 from .nn.keras_layer import node
+from .nn.torch_fields import UnsupportedTorch
 from .node import Node, nest
+from .torch7.importer import load_torch7
 
 __all__ = [
     "GModule",
     "GraphError",
     "Input",
     "Node",
+    "UnsupportedTorch",
     "activations",
     "annotateNodes",
     "dot",
     "export",
     "feval",
     "gModule",
+    "load_torch7",
     "nest",
     "nn",
     "node",

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from .errors import GraphError, ShapeMismatch
+from .nn.channel_order import ChannelsLast
 from .nn.identity import Identity
 from .nn.input import Input
 from .nn.scope import Names, Scope, snake_case
@@ -140,7 +141,7 @@ def _input_tensors(node: Node, shape: Any, members: set[Node], names: Names) -> 
         return node.module.tensor
     dtypes = iter(flatten(stated_dtype(node, members, shape)))
     base = node.name or "input"
-    if node.name and type(node.module) not in (Identity, Input):
+    if node.name and type(node.module) not in (Identity, Input, ChannelsLast):
         base = f"{node.name}_input"
 
     def make(sizes: tuple[int | None, ...]) -> Any:

@@ -14,7 +14,7 @@ from ..parameters import holders_of
 from .node_graph import to_gmodule
 from .types import TorchObject
 
-__all__ = ["to_module"]
+__all__ = ["Conversion", "to_module"]
 
 
 def to_module(obj: Any, *, batched: bool = True, time_major: bool = False) -> Module:
@@ -35,45 +35,64 @@ def to_module(obj: Any, *, batched: bool = True, time_major: bool = False) -> Mo
         UnsupportedTorch: No class of `graph.nn` stands for it, or it asks for something that the
             class does not do.
     """
-    known: dict[int, Module] = {}
-    fields_of: dict[int, TorchFields] = {}
-
-    timed = [time_major]
-
-    def convert(child: Any) -> Module:
-        if not isinstance(child, TorchObject):
-            raise UnsupportedTorch(f"{child!r} stands where a module belongs")
-        module = known.get(id(child))
-        if module is None and "innode" in child and "outnode" in child:
-            # nn.gModule, or a class made of it such as nn.TripletNet.
-            module = known[id(child)] = as_module(to_gmodule(child, convert))
-        elif module is None:
-            cls = Module.for_torch(child.class_name)
-            fields = TorchFields(child.class_name, child.fields, convert, batched, timed[-1])
-            timed.append(timed[-1] and "Sequencer" not in child.class_name)
-            module = known[id(child)] = cls.from_torch(fields)
-            timed.pop()
-            module.load_torch(fields)
-            fields_of[id(module)] = fields
-        return module
-
-    module = convert(obj)
-    _share(module, fields_of)
+    conversion = Conversion(batched, time_major)
+    module = conversion.convert(obj)
+    conversion.share([module])
     return module
 
 
-def _share(module: Module, fields_of: dict[int, TorchFields]) -> None:
-    """Let parameters that lie at the same place in memory be one variable."""
-    owners: dict[Any, keras.Variable] = {}
-    for holder in holders_of([module]):
-        fields = fields_of.get(id(holder))
-        if fields is None:
-            continue
-        for name, variable in holder.named_parameters().items():
-            array = fields.array(name)
-            if array is None:
+class Conversion:
+    """One model under way: every object becomes one module.
+
+    Args:
+        batched: As of `to_module`.
+        time_major: As of `to_module`.
+    """
+
+    def __init__(self, batched: bool = True, time_major: bool = False) -> None:
+        self.batched = batched
+        self._timed = [time_major]
+        self._known: dict[int, Module] = {}
+        self._fields_of: dict[int, TorchFields] = {}
+
+    def convert(self, child: Any) -> Module:
+        """The module of an object, the same one each time."""
+        if not isinstance(child, TorchObject):
+            raise UnsupportedTorch(f"{child!r} stands where a module belongs")
+        module = self._known.get(id(child))
+        if module is None:
+            module = self._known[id(child)] = self.make(child)
+        return module
+
+    def make(self, child: TorchObject) -> Module:
+        """A module of an object that has none yet."""
+        if "innode" in child and "outnode" in child:
+            # nn.gModule, or a class made of it such as nn.TripletNet.
+            return as_module(to_gmodule(child, self.convert))
+        cls = Module.for_torch(child.class_name)
+        timed = self._timed
+        fields = TorchFields(child.class_name, child.fields, self.convert, self.batched, timed[-1])
+        timed.append(timed[-1] and "Sequencer" not in child.class_name)
+        try:
+            module = cls.from_torch(fields)
+        finally:
+            timed.pop()
+        module.load_torch(fields)
+        self._fields_of[id(module)] = fields
+        return module
+
+    def share(self, modules: list[Any]) -> None:
+        """Let parameters of `modules` that lie at one place in memory be one variable."""
+        owners: dict[Any, keras.Variable] = {}
+        for holder in holders_of(modules):
+            fields = self._fields_of.get(id(holder))
+            if fields is None:
                 continue
-            place = (array.__array_interface__["data"][0], array.shape, array.strides)
-            owner = owners.setdefault(place, variable)
-            for layer in holder.held_layers():
-                tie(layer, variable, owner)
+            for name, variable in holder.named_parameters().items():
+                array = fields.array(name)
+                if array is None:
+                    continue
+                place = (array.__array_interface__["data"][0], array.shape, array.strides)
+                owner = owners.setdefault(place, variable)
+                for layer in holder.held_layers():
+                    tie(layer, variable, owner)

@@ -14,7 +14,7 @@ from ..node import Node, apply, as_module, nest
 from ..origin import Origin
 from .types import TorchObject, table_get
 
-__all__ = ["to_gmodule"]
+__all__ = ["to_gmodule", "to_nodes"]
 
 _LABEL = re.compile(r"\[(?P<file>[^\]]*)\]:(?P<line>\d+)")
 
@@ -32,15 +32,20 @@ def to_gmodule(obj: TorchObject, convert: Callable[[Any], Any]) -> GModule:
     Raises:
         UnsupportedTorch: The node graph is damaged, or a module has no counterpart.
     """
+    inputs, outputs = to_nodes(obj, convert)
+    name = obj.get("name")
+    return gModule(inputs, outputs, name if isinstance(name, str) else None)
+
+
+def to_nodes(obj: TorchObject, convert: Callable[[Any], Any]) -> tuple[list[Node], list[Node]]:
+    """The input and the output nodes of the graph; arguments and errors as of `to_gmodule`."""
     source, sink = _data(obj, "innode"), _data(obj, "outnode")
     builder = _Builder(convert)
     inputs = [builder.source_node(data) for data in _input_data(source, sink)]
     for data in _forward_order(sink, stop=builder.nodes):
         if data is not sink:
             builder.add(data)
-    name = obj.get("name")
-    outputs = [builder.nodes[id(data)] for data in _parents(sink)]
-    return gModule(inputs, outputs, name if isinstance(name, str) else None)
+    return inputs, [builder.nodes[id(data)] for data in _parents(sink)]
 
 
 class _Builder:
