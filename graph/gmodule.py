@@ -13,7 +13,7 @@ from .config import graph_from_config, graph_to_config, restore_ties, using_dtyp
 from .debug import draw_failure, is_debugging
 from .errors import GraphError
 from .fitting import fitting
-from .inputs import check_inputs, input_list, sample_shapes
+from .inputs import check_inputs, input_list, sample_shapes, table_shapes
 from .lowering import Graph, Lowered, lower
 from .nn.input import shape_from_config, shape_to_config
 from .node import Node, apply, as_module
@@ -143,7 +143,7 @@ class GModule(Running, Functional):
         elif input_shape is None:
             raise GraphError(f"the input shapes of {self.name} are not known\n  fix: {_HOW}")
         else:
-            shapes = _shapes_of_samples(input_shape)
+            shapes = _as_shapes(input_shape)
             count = len(self._graph.inputs)
             if count == 1 and not (isinstance(shapes, list) and len(shapes) == 1):
                 shapes = [shapes]
@@ -152,7 +152,7 @@ class GModule(Running, Functional):
                     f"{self.name} takes {count} inputs\n  expected a list of {count} shapes\n"
                     f"  got      {input_shape}"
                 )
-            self._renew(self._graph, shapes)
+            self._renew(self._graph, sample_shapes(self._graph.inputs, shapes))
 
     def _renew(self, graph: Graph, shapes: list[Any]) -> None:
         compiled, trainable = self._compile_call, self.trainable
@@ -218,7 +218,8 @@ class GModule(Running, Functional):
             names = [n.name or f"input {i}" for i, n in enumerate(nodes, 1)]
         given = input_list(self.name, nodes, names, x)
         if not self.is_lowered:
-            self._renew(self._graph, sample_shapes(given))
+            shapes = [table_shapes(part) for part in given]
+            self._renew(self._graph, sample_shapes(nodes, shapes))
         given = check_inputs(self.name, nodes, self._lowered.sources, given)
         return given[0] if len(given) == 1 else given
 
@@ -352,10 +353,10 @@ def _source(x: Any) -> Any:
     return sources[0] if len(sources) == 1 else sources
 
 
-def _shapes_of_samples(shape: Any) -> Any:
+def _as_shapes(shape: Any) -> Any:
     if is_table(shape) and any(is_table(part) for part in shape):
-        return [_shapes_of_samples(part) for part in shape]
-    return tuple(shape)[1:]
+        return [_as_shapes(part) for part in shape]
+    return tuple(shape)
 
 
 def _sample_text(x: Any) -> str:

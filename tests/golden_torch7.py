@@ -50,6 +50,7 @@ class Case:
     """Whether its tensors are (time, batch, ...) in Torch."""
 
     def __init__(self, archive: str, name: str) -> None:
+        self.archive = archive
         self.name = name
         self._zip = zipfile.ZipFile(ORACLE / f"{archive}.zip")
         self.spec = json.loads(self._zip.read(f"{name}/case.json"))
