@@ -13,6 +13,7 @@ from ..nn.input import Input
 from ..node import Node, apply
 from ..signature import stated_shape
 from ..table import is_table
+from .graph_writer import BORDER, NOTE
 
 __all__ = ["bordered", "checked_shapes"]
 
@@ -115,6 +116,7 @@ def _input(node: Node, module: Identity) -> Node:
         return node
     before = apply(module)
     before.origin = node.origin
+    before.annotations[NOTE] = dict(BORDER)
     node.add(before)
     return before
 

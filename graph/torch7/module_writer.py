@@ -1,0 +1,216 @@
+"""Modules to Torch objects: one object a module, one tensor a parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from .. import nn
+from ..gmodule import GModule
+from ..nn.channel_order import ChannelsFirst, ChannelsLast
+from ..nn.container import Container
+from ..nn.identity import Identity
+from ..nn.input import Input
+from ..nn.keras_layer import KerasLayer
+from ..nn.module import Module
+from ..nn.over_time import Loop
+from ..nn.passing import JustElement, JustTable
+from ..nn.torch_fields import TorchFields
+from ..parameters import gradient
+from .blank import Blank
+from .class_fields import fields_of
+from .convert import Conversion
+from .graph_writer import from_gmodule
+from .inner_modules import COMPOSITES
+from .over_time_fields import OVER_TIME
+from .recurrent_steps import CELLS, sequencer
+from .types import TorchObject
+
+__all__ = ["ModuleWriter"]
+
+_GRADIENT = {"g": "gradG", "v": "gradV", "diagCov": "gradDiagCov"}
+# Arguments that Torch keeps in another form, so that they come back equal in meaning only.
+_REWRITTEN = frozenset({"fed", "kernel", "rho", "modules", "randomSamples"})
+
+
+class ModuleWriter:
+    """One model under way: every module and parameter is written once.
+
+    Args:
+        blank: Makes the objects.
+        batched: Whether Torch will feed the model batches, which its dimensions then count.
+        time_major: Whether Torch will feed it tensors (time, batch, ...).
+
+    Attributes:
+        problems: What cannot be written, each with its path.
+    """
+
+    def __init__(self, blank: Blank, batched: bool, time_major: bool) -> None:
+        self.blank = blank
+        self.batched = batched
+        self.time_major = time_major
+        self.problems: list[str] = []
+        self._objects: dict[tuple[int, bool], TorchObject] = {}
+        self._modules: dict[int, Module] = {}
+        self._kept: list[Module] = []
+        self._arrays: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def convert(self, module: Module, path: str, *, in_step: bool = False) -> TorchObject:
+        """The object of a module.
+
+        Args:
+            module: The module.
+            path: Where it stands, for messages.
+            in_step: Whether a sequencer around it feeds it one step at a time.
+        """
+        known = self._objects.get((id(module), in_step))
+        if known is not None:
+            return known
+        obj = TorchObject(_class_name(module), {})
+        self._kept.append(module)
+        self._modules[id(obj)] = module
+        stepwise = module.torch_name in CELLS or isinstance(module, Loop)
+        if stepwise and not in_step:
+            # By itself such a module takes a whole sequence here, and one step in Torch.
+            whole = self._objects[id(module), in_step] = TorchObject("nn.Sequencer", {})
+            self._fill(module, obj, path, True)
+            return sequencer(self.blank, obj, whole)
+        self._objects[id(module), in_step] = obj
+        self._fill(module, obj, path, in_step)
+        return obj
+
+    def again(self, module: Module, path: str, *, in_step: bool = False) -> TorchObject:
+        """Another object of a module, with the same parameters."""
+        before, self._objects = self._objects, {}
+        try:
+            return self.convert(module, path, in_step=in_step)
+        finally:
+            self._objects = before
+
+    def note(self, path: str, module: Module, problem: str) -> None:
+        """Record what cannot be written."""
+        self.problems.append(f"{path}: {_brief(module)} {problem}")
+
+    def _fill(self, module: Module, obj: TorchObject, path: str, in_step: bool) -> None:
+        self.blank.fill(obj, {})
+        problem = _unwritable(module)
+        if problem is not None:
+            self.note(path, module, problem)
+        elif isinstance(module, KerasLayer):
+            inner = lambda m, p: self.convert(m, f"{path}.{p}", in_step=in_step)  # noqa: E731
+            obj.fields |= from_gmodule(module.layer, inner)
+        elif not isinstance(module, Identity):
+            before = len(self.problems)
+            self.blank.fill(obj, self._own_fields(module, path, in_step))
+            if len(self.problems) == before:
+                self._read_again(module, obj, path, in_step)
+
+    def _own_fields(self, module: Module, path: str, in_step: bool) -> dict[str, Any]:
+        name, blank = module.torch_name, self.blank
+        over_time = self.time_major and not in_step
+        if name in OVER_TIME:
+            return OVER_TIME[name](module, self, path)
+        if name in CELLS:
+            return CELLS[name](module, blank, self._parameters(module, path))
+
+        def child(inner: Module, number: int) -> TorchObject:
+            return self.convert(inner, f"{path}.{number}", in_step=in_step)
+
+        if name in COMPOSITES:
+            own = {} if isinstance(module, Container) and name != "WeightNorm" else None
+            weights = self._parameters(module, path) if own is None else own
+            return COMPOSITES[name](module, blank, weights, child)
+        fields = fields_of(module, blank, self.batched, over_time)
+        if isinstance(module, Container):
+            children = [child(m, i) for i, m in enumerate(module.modules, 1)]
+            return {**fields, "modules": children}
+        for parameter, (value, slope) in self._parameters(module, path).items():
+            grad = _GRADIENT.get(parameter, "grad" + parameter[:1].upper() + parameter[1:])
+            fields |= {parameter: value, grad: slope}
+        return fields | self._statistics(module)
+
+    def _parameters(
+        self, module: Module, path: str
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        found = {}
+        for name, variable in module.named_parameters().items():
+            value, slope = (
+                np.array(module.parameter_to_torch(name, array), self.blank.dtype, order="C")
+                for array in (keras.ops.convert_to_numpy(variable), gradient(variable))
+            )
+            known = self._arrays.setdefault(id(variable), (value, slope))
+            if not np.array_equal(known[0], value, equal_nan=True):
+                self.note(path, module, f"shares '{name}' with a module that lays it out otherwise")
+            found[name] = known
+        return found
+
+    def _statistics(self, module: Module) -> dict[str, np.ndarray]:
+        statistics = getattr(module, "statistics_layer", None)
+        if statistics is None:
+            return {}
+        layer = statistics()
+        return {
+            "running_mean": keras.ops.convert_to_numpy(layer.moving_mean),
+            "running_var": keras.ops.convert_to_numpy(layer.moving_variance),
+        }
+
+    def _read_again(self, module: Module, obj: TorchObject, path: str, in_step: bool) -> None:
+        """Refuse what would come back as another module than it was."""
+        timed = self.time_major and not in_step
+        conversion = Conversion(self.batched, timed)
+
+        def known(child: Any) -> Module:
+            return self._modules.get(id(child)) or conversion.convert(child)
+
+        try:
+            fields = TorchFields(obj.class_name, obj.fields, known, self.batched, timed)
+            back = type(module).from_torch(fields)
+            if not isinstance(module, Container):
+                back.load_torch(fields)
+        except Exception as error:
+            self.note(path, module, f"cannot be written: {error}")
+            return
+        if type(back) is not type(module) or not _equal(module.get_config(), back.get_config()):
+            self.note(path, module, f"cannot be written: it would be read as {_brief(back)}")
+
+
+def _class_name(module: Module) -> str:
+    if isinstance(module, Input):
+        return "nn.Identity"
+    if isinstance(module, KerasLayer):
+        return "nn.gModule"
+    library = "nngraph" if isinstance(module, JustElement | JustTable) else "nn"
+    return f"{library}.{module.torch_name}"
+
+
+def _unwritable(module: Module) -> str | None:
+    """Why Torch cannot have the module, as far as its class alone tells."""
+    if isinstance(module, KerasLayer):
+        return None if isinstance(module.layer, GModule) else "has no Torch twin"
+    if isinstance(module, ChannelsFirst | ChannelsLast):
+        # At the border of the whole model it is not written at all.
+        return "turns images inside the model, where Torch knows one layout only"
+    if isinstance(module, Identity):
+        own = getattr(module, "tensor", None) is not None
+        return "stands on Keras layers of the user's own" if own else None
+    if getattr(nn, type(module).__name__, None) is not type(module):
+        return "has no Torch twin"
+    return None
+
+
+def _brief(module: Module) -> str:
+    text = repr(module)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _equal(ours: dict[str, Any], its: dict[str, Any]) -> bool:
+    keys = {k for k in (*ours, *its) if k not in _REWRITTEN and not isinstance(ours.get(k), Module)}
+    return all(_same(ours.get(k), its.get(k)) for k in keys)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, float) and isinstance(b, float):
+        return bool(np.isclose(a, b, rtol=1e-12, equal_nan=True))
+    return np.array_equal(np.asarray(a), np.asarray(b))
