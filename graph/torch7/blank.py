@@ -35,7 +35,9 @@ _TABLES: dict[str, tuple[str, ...]] = {
 _CONVOLVED = "finput fgradInput"
 _INDICES = "indices:Long"
 _NORMS = "save_mean save_std"
-_EXPANDED = "_div _expand _expand2 _expand3 _gradOutput _input _output _repeat _repeat2 _sum _weight"
+_EXPANDED = (
+    "_div _expand _expand2 _expand3 _gradOutput _input _output _repeat _repeat2 _sum _weight"
+)
 _BUFFERS = {
     "BatchNormalization": _NORMS,
     "SpatialBatchNormalization": _NORMS,
@@ -50,7 +52,7 @@ _BUFFERS = {
     "DontCast": "_gradOutput _input",
     "DotProduct": "buffer",
     "Dropout": "noise",
-    "Euclidean": _EXPANDED,
+    "Euclidean": f"{_EXPANDED} _sum",
     "FastLSTM": "zeroTensor",
     "GRU": "zeroTensor",
     "LSTM": "zeroTensor",
@@ -73,9 +75,7 @@ _BUFFERS = {
     "RReLU": "noise",
     "Recurrence": "typeTensor",
     "SeqGRU": "buffer1 buffer2 buffer3 gates grad_a_buffer grad_h0 grad_x h0",
-    "SeqLSTM": (
-        "buffer1 buffer2 buffer3 c0 cell gates grad_a_buffer grad_c0 grad_h0 grad_x h0"
-    ),
+    "SeqLSTM": ("buffer1 buffer2 buffer3 c0 cell gates grad_a_buffer grad_c0 grad_h0 grad_x h0"),
     "SoftMin": "mininput",
     "SoftSign": "temp tempgrad",
     "SpatialAdaptiveMaxPooling": _INDICES,
@@ -100,7 +100,7 @@ _BUFFERS = {
     "VolumetricDropout": "noise",
     "VolumetricFullConvolution": f"{_CONVOLVED} ones",
     "VolumetricMaxPooling": _INDICES,
-    "WeightedEuclidean": f"{_EXPANDED} _diagCov _expand4 _repeat3",
+    "WeightedEuclidean": f"{_EXPANDED} _diagCov _expand4 _repeat3 _sum",
     "WhiteNoise": "noise",
     "ZipTableOneToMany": "gradInputEl",
 }

@@ -49,7 +49,7 @@ def fields_of(module: Any, blank: Blank, batched: bool, over_time: bool) -> dict
         batched: Whether Torch's dimensions count the batch.
         over_time: Whether they count the time first.
     """
-    name = module.torch_name
+    name: str = module.torch_name
     config = module.get_config()
     fed = config.pop("fed", None)
     fields: dict[str, Any] = {}
@@ -69,6 +69,8 @@ def fields_of(module: Any, blank: Blank, batched: bool, over_time: bool) -> dict
             fields[dimension] = place if over_time and place == 1 else place + 1
     if name == "Parallel" and batched:
         fields["outputDimension"] += 1
+    if "batchfirst" in fields and not over_time:
+        fields["batchfirst"] = True
     special = _SPECIAL.get(name)
     if special is not None:
         fields |= special(module, blank)

@@ -72,7 +72,8 @@ def from_module(
 ) -> TorchObject:
     """The Torch object of a gModule or a module; see `save_torch7`."""
     module = as_module(model)
-    noted = _noted(module)
+    graph = _graph_of(module)
+    noted = _noted(graph)
     every = list(_modules_of(module))
     if batched is None:
         batched = noted.get("batched", True)
@@ -83,7 +84,7 @@ def from_module(
     writer = ModuleWriter(blank, bool(batched), bool(time_major))
     # A container calls about ten Python functions for each of its children.
     with deep_recursion(4 * len(every)):
-        found = writer.convert(_whole(module, noted), "model")
+        found = writer.convert(_whole(graph) or module, "model")
     if writer.problems:
         raise GraphError(
             "the model cannot be written for Torch7:\n  "
@@ -99,24 +100,23 @@ def _dtype(module: Module) -> np.dtype:
     return np.dtype(name if name in ("float64", "float16") else "float32")
 
 
-def _noted(module: Module) -> dict[str, Any]:
+def _noted(graph: GModule | None) -> dict[str, Any]:
     """What `load_torch7` noted about how Torch fed the model."""
-    nodes = module.layer.forwardnodes if _is_graph(module) else []
+    nodes = [] if graph is None else graph.forwardnodes
     return {k: v for node in nodes for k, v in (node.annotations.get(NOTE) or {}).items()}
 
 
-def _whole(module: Module, noted: dict[str, Any]) -> Module:
-    """The one module around which `load_torch7` put a graph, or the model itself."""
-    if not noted.get("whole"):
-        return module
-    nodes = [n for n in inner_nodes(module.layer._graph) if n.inputs is not None]
-    if len(nodes) != 1 or nodes[0].module is None:
-        return module  # The graph was changed since.
-    return nodes[0].module
+def _whole(graph: GModule | None) -> Any:
+    """The one module around which `load_torch7` put a graph."""
+    if graph is None or not _noted(graph).get("whole"):
+        return None
+    nodes = [n for n in inner_nodes(graph._graph) if n.inputs is not None]
+    return nodes[0].module if len(nodes) == 1 else None  # Else it was changed since.
 
 
-def _is_graph(module: Any) -> bool:
-    return isinstance(module, KerasLayer) and isinstance(module.layer, GModule)
+def _graph_of(module: Any) -> GModule | None:
+    is_graph = isinstance(module, KerasLayer) and isinstance(module.layer, GModule)
+    return module.layer if is_graph else None
 
 
 def _modules_of(module: Module) -> Iterator[Module]:

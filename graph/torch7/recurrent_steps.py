@@ -89,9 +89,7 @@ class _Steps:
         if f"{name}_bias" not in self.weights:
             return self.make("LinearNoBias", weight=weight, gradWeight=slope)
         bias, biasSlope = self.weights[f"{name}_bias"]
-        return self.make(
-            "Linear", weight=weight, gradWeight=slope, bias=bias, gradBias=biasSlope
-        )
+        return self.make("Linear", weight=weight, gradWeight=slope, bias=bias, gradBias=biasSlope)
 
     def parts(self, count: int, size: int) -> list[TorchObject]:
         """Cut ``count * size`` features into a table."""
@@ -154,9 +152,7 @@ def _lstm(module: Any, blank: Blank, weights: Weights) -> dict[str, Any]:
     hidden, leave = gate("hidden", "Tanh"), gate("output", "Sigmoid")
     cell = s.total(s.product(forget, s.select(3)), s.product(enter, hidden))
     last = s.product(leave, blank.sequential(s.select(3), make("Tanh")))
-    step = blank.sequential(
-        s.both(s.narrow(1, 2), cell), s.flat(), s.both(last, s.select(3))
-    )
+    step = blank.sequential(s.both(s.narrow(1, 2), cell), s.flat(), s.both(last, s.select(3)))
     return {
         **_cell(module, step, module.rho),
         **{"forgetGate": forget, "inputGate": enter, "outputGate": leave},
