@@ -21,7 +21,7 @@ NEEDS_TENSORFLOW = {"graph.nn.runtime_check"}
 # Files of graph/torch7/ that turn Torch objects into modules; all others read and write bytes.
 TORCH7_BUILDERS = {
     *("border", "collecting", "convert", "importer", "node_graph"),
-    *("exporter", "graph_writer", "module_writer"),
+    *("class_fields", "exporter", "graph_writer", "module_writer"),
 }
 
 TYPING_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")

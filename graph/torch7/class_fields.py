@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..nn.torch_fields import UnsupportedTorch
 from .blank import Blank, storage
 from .types import TENSOR_DTYPES
 
@@ -48,6 +49,9 @@ def fields_of(module: Any, blank: Blank, batched: bool, over_time: bool) -> dict
         blank: Makes the objects.
         batched: Whether Torch's dimensions count the batch.
         over_time: Whether they count the time first.
+
+    Raises:
+        UnsupportedTorch: The module does not know what Torch must be told.
     """
     name: str = module.torch_name
     config = module.get_config()
@@ -55,13 +59,13 @@ def fields_of(module: Any, blank: Blank, batched: bool, over_time: bool) -> dict
     fields: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, bool | int | float | str) and key not in ("bias", "name"):
-            fields[_RENAMED.get(key, key)] = value
+            fields[_RENAMED[key] if key in _RENAMED else key] = value
     learnt = hasattr(module, "statistics_layer") or "weight" in module.named_parameters()
     if learnt and name not in _KEEP_SIZES:
         fields = {k: v for k, v in fields.items() if k not in _OMITTED}
     if fields.get("groups") == 1:
         del fields["groups"]
-    dimension, counted = _DIMENSIONS.get(name, ("", ""))
+    dimension, counted = _DIMENSIONS.get(name) or ("", "")
     place = fields.get(dimension)
     # One that is counted within a sample is Torch's own already.
     if batched and fed is None and isinstance(place, int) and place > 0:
@@ -74,17 +78,52 @@ def fields_of(module: Any, blank: Blank, batched: bool, over_time: bool) -> dict
     special = _SPECIAL.get(name)
     if special is not None:
         fields |= special(module, blank)
+    elif name in _SIZED:
+        fields |= _SIZED[name](module, blank, batched)
     return {k: v for k, v in fields.items() if v is not None}
 
 
-def _view(m: Any, blank: Blank) -> dict[str, Any]:
-    return {"size": storage(*m.sizes), "sizes": None, "numElements": abs(math.prod(m.sizes))}
+def _view(m: Any, blank: Blank, batched: bool) -> dict[str, Any]:
+    own = {"size": storage(*m.sizes), "sizes": None, "numElements": abs(math.prod(m.sizes))}
+    if m.fed is not None or m.numInputDims is not None or not batched:
+        return own
+    ranks, leads = _fed_before(m)
+    if len(ranks) == 1 and not leads:
+        return {**own, "numInputDims": ranks.pop()}  # Else Torch would guess where the batch is.
+    if -1 in m.sizes and not leads:
+        raise UnsupportedTorch(
+            "needs the number of dimensions of a sample, which Torch wants to know: build or feed "
+            "the model first, or call setNumInputDims"
+        )
+    return own
 
 
-def _reshape(m: Any, blank: Blank) -> dict[str, Any]:
+def _reshape(m: Any, blank: Blank, batched: bool) -> dict[str, Any]:
     count = abs(math.prod(m.sizes))
-    sizes = {"size": storage(*m.sizes), "batchsize": storage(1, *m.sizes)}
-    return {**sizes, "sizes": None, "nelement": count}
+    own = {"size": storage(*m.sizes), "batchsize": storage(1, *m.sizes), "nelement": count}
+    if m.fed is None:
+        ranks, leads = _fed_before(m)
+        if batched and m.sizes[0] == -1 and len(m.sizes) > 1 and not ranks:
+            raise UnsupportedTorch(
+                "may mean the batch by its leading -1: build or feed the model first"
+            )
+        own["batchMode"] = batched and not leads
+    return {**own, "sizes": None}
+
+
+def _fed_before(m: Any) -> tuple[set[int], bool]:
+    """The ranks of the samples that it has been lowered for; whether its first -1 is the batch."""
+    ranks, leads = set(), False
+    for key, layer in m._layers.items():
+        if key[0] == "reshape":
+            nodes = layer._inbound_nodes
+            ranks |= {len(x.shape) - 1 for node in nodes for x in node.input_tensors}
+            leads |= len(key[1]) < len(m.sizes)
+    return ranks, leads
+
+
+def _number_or_tensor(value: Any) -> Any:
+    return np.array(value) if isinstance(value, list) else value
 
 
 def _laid(m: Any, blank: Blank) -> dict[str, Any]:
@@ -149,6 +188,7 @@ def _joined(field: str) -> Callable[[Any, Blank], dict[str, Any]]:
 _Fields = Callable[[Any, Blank], dict[str, Any]]
 # Class -> the fields that replace those of the constructor's names; None is no field.
 _SPECIAL: dict[str, _Fields] = {
+    "AddConstant": lambda m, b: {"constant_scalar": _number_or_tensor(m.constant_scalar)},
     "Add": lambda m, b: {"inputSize": None, "_ones": np.ones(1)},
     "CAdd": _laid,
     "CMul": _laid,
@@ -170,7 +210,6 @@ _SPECIAL: dict[str, _Fields] = {
     "PixelShuffle": lambda m, b: {"upscaleFactorSquared": m.upscaleFactor**2},
     "ReLU": _constant(threshold=0, val=0),
     "Replicate": lambda m, b: {"nf": None, "nfeatures": m.nf},
-    "Reshape": _reshape,
     "SeqGRU": lambda m, b: {**_sequence(m, b), "seqLength": 1, "miniBatch": 1},
     "SeqLSTM": _seq_lstm,
     "SparseLinear": _constant(legacyMode=False, sparseUpdate=0),
@@ -187,5 +226,5 @@ _SPECIAL: dict[str, _Fields] = {
     "Threshold": lambda m, b: {"value": None, "val": m.value},
     "Transpose": lambda m, b: {"permutations": [list(pair) for pair in m.permutations]},
     "UpSampling": _interpolated,
-    "View": _view,
 }
+_SIZED = {"View": _view, "Reshape": _reshape}

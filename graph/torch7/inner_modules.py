@@ -10,6 +10,7 @@ import numpy as np
 
 from .blank import Blank, storage
 from .types import TorchObject
+from .window_fields import contrastive, divisive, subtractive
 
 __all__ = ["COMPOSITES", "ConvertInner"]
 
@@ -129,87 +130,6 @@ def _lp_pooling(m: Any, blank: Blank, weights: Weights, convert: ConvertInner) -
     return {**windows, "modules": (power, mean, times, root)}
 
 
-def _subtractive(m: Any, blank: Blank, weights: Weights, convert: ConvertInner) -> dict[str, Any]:
-    kernel = _kernel(m, m.nInputPlane)
-    return {
-        "nInputPlane": m.nInputPlane,
-        "kernel": kernel,
-        "meanestimator": blank.sequential(*_window(m, blank, kernel)),
-        "subtractor": blank.make("CSubTable"),
-        "divider": blank.make("CDivTable"),
-    }
-
-
-def _divisive(m: Any, blank: Blank, weights: Weights, convert: ConvertInner) -> dict[str, Any]:
-    kernel = _kernel(m, math.sqrt(m.nInputPlane))
-    squares = (blank.make("Square"), *_window(m, blank, kernel), blank.make("Sqrt", eps=0))
-    limits = {"threshold": m.threshold, "thresval": m.thresval}
-    return {
-        "nInputPlane": m.nInputPlane,
-        "kernel": kernel,
-        **limits,
-        "meanestimator": blank.sequential(*_window(m, blank, kernel)),
-        "stdestimator": blank.sequential(*squares),
-        "normalizer": blank.make("CDivTable"),
-        "divider": blank.make("CDivTable"),
-        "thresholder": blank.make(
-            "Threshold", threshold=m.threshold, val=m.thresval, inplace=False
-        ),
-    }
-
-
-def _contrastive(m: Any, blank: Blank, weights: Weights, convert: ConvertInner) -> dict[str, Any]:
-    subtractive = _subtractive(m, blank, weights, convert)
-    divisive = _divisive(m, blank, weights, convert)
-    return {
-        "nInputPlane": m.nInputPlane,
-        "kernel": _given(m),
-        "threshold": m.threshold,
-        "thresval": m.thresval,
-        "normalizer": blank.sequential(
-            blank.make("SpatialSubtractiveNormalization", **subtractive),
-            blank.make("SpatialDivisiveNormalization", **divisive),
-        ),
-    }
-
-
-def _given(m: Any) -> np.ndarray:
-    return np.ones((9, 9)) if m.kernel is None else np.asarray(m.kernel)
-
-
-def _kernel(m: Any, one_sided: float) -> np.ndarray:
-    """The weights as Torch keeps them: a sum of 1 over all planes."""
-    kernel = _given(m)
-    return kernel / (kernel.sum() * (m.nInputPlane if kernel.ndim == 2 else one_sided))
-
-
-def _window(m: Any, blank: Blank, kernel: np.ndarray) -> list[TorchObject]:
-    """The modules that sum up a window of all planes with these weights."""
-    planes = m.nInputPlane
-    kH, kW = kernel.shape[0], kernel.shape[-1]
-    top, left = kH // 2, kW // 2
-    modules = [blank.make("SpatialZeroPadding", pad_l=left, pad_r=left, pad_t=top, pad_b=top)]
-    if kernel.ndim == 2:
-        weight = np.repeat(kernel[None, None], planes, axis=1)
-    else:
-        rows, slope = blank.parameter(np.repeat(kernel[None, None], planes, axis=0))
-        bias, biasSlope = blank.parameter(np.zeros(planes))
-        table = np.repeat(np.arange(1, planes + 1)[:, None], 2, axis=1)
-        own = {"weight": rows, "gradWeight": slope, "bias": bias, "gradBias": biasSlope}
-        sizes = {"nInputPlane": planes, "nOutputPlane": planes, "dW": 1, "dH": 1}
-        modules.append(
-            blank.make("SpatialConvolutionMap", kW=kW, kH=1, connTable=table, **sizes, **own)
-        )
-        weight = np.repeat(kernel[None, None, :, None], planes, axis=1)
-    weight, slope = blank.parameter(weight)
-    bias, biasSlope = blank.parameter(np.zeros(1))
-    own = {"weight": weight, "gradWeight": slope, "bias": bias, "gradBias": biasSlope}
-    sizes = {"kH": weight.shape[2], "kW": weight.shape[3], "dW": 1, "dH": 1, "padW": 0, "padH": 0}
-    counts = {"nInputPlane": planes, "nOutputPlane": 1}
-    modules.append(blank.make("SpatialConvolution", **counts, **sizes, **own))
-    return [*modules, blank.make("Replicate", nfeatures=planes, dim=1, ndim=3)]
-
-
 def _unpooling(m: Any, blank: Blank, weights: Weights, convert: ConvertInner) -> dict[str, Any]:
     return {"pooling": convert(m.pooling, 1)}
 
@@ -265,9 +185,9 @@ COMPOSITES: dict[str, Callable[[Any, Blank, Weights, ConvertInner], dict[str, An
     "LayerNormalization": _layer_normalization,
     "PartialLinear": _partial_linear,
     "SpatialLPPooling": _lp_pooling,
-    "SpatialSubtractiveNormalization": _subtractive,
-    "SpatialDivisiveNormalization": _divisive,
-    "SpatialContrastiveNormalization": _contrastive,
+    "SpatialSubtractiveNormalization": lambda m, blank, *_: subtractive(m, blank),
+    "SpatialDivisiveNormalization": lambda m, blank, *_: divisive(m, blank),
+    "SpatialContrastiveNormalization": lambda m, blank, *_: contrastive(m, blank),
     "SpatialMaxUnpooling": _unpooling,
     "SpatialFractionalMaxPooling": _fractional,
     "Profile": _profile,

@@ -17,7 +17,7 @@ from ..nn.keras_layer import KerasLayer
 from ..nn.module import Module
 from ..nn.over_time import Loop
 from ..nn.passing import JustElement, JustTable
-from ..nn.torch_fields import TorchFields
+from ..nn.torch_fields import TorchFields, UnsupportedTorch
 from ..parameters import gradient
 from .blank import Blank
 from .class_fields import fields_of
@@ -33,6 +33,14 @@ __all__ = ["ModuleWriter"]
 _GRADIENT = {"g": "gradG", "v": "gradV", "diagCov": "gradDiagCov"}
 # Arguments that Torch keeps in another form, so that they come back equal in meaning only.
 _REWRITTEN = frozenset({"batchfirst", "fed", "modules", "randomSamples"})
+# Class -> arguments without a meaning once the module is made, or found out for Torch.
+_NOT_COMPARED = {
+    "Add": {"inputSize"},  # The bias has that size, or 1.
+    "LayerNormalization": {"bias"},
+    "Reshape": {"batchMode"},
+    "SpatialLPPooling": {"nInputPlane"},
+    "View": {"numInputDims"},
+}
 
 
 class ModuleWriter:
@@ -103,7 +111,10 @@ class ModuleWriter:
             obj.fields |= from_gmodule(module.layer, inner)
         elif not isinstance(module, Identity):
             before = len(self.problems)
-            self.blank.fill(obj, self._own_fields(module, path, in_step))
+            try:
+                self.blank.fill(obj, self._own_fields(module, path, in_step))
+            except UnsupportedTorch as error:
+                self.note(path, module, f"cannot be written: it {error}")
             if len(self.problems) == before:
                 self._read_again(module, obj, path, in_step)
 
@@ -158,6 +169,7 @@ class ModuleWriter:
         """Refuse what would come back as another module than it was."""
         timed = self.time_major and not in_step
         conversion = Conversion(self.batched, timed)
+        skipped = _REWRITTEN - {"fed"} | _NOT_COMPARED.get(module.torch_name, set())
 
         def known(child: Any) -> Module:
             return self._modules.get(id(child)) or conversion.convert(child)
@@ -168,9 +180,13 @@ class ModuleWriter:
             if not isinstance(module, Container):
                 back.load_torch(fields)
         except Exception as error:
-            self.note(path, module, f"cannot be written: {error}")
+            reason = str(error).replace("load it as", "save it as")
+            self.note(path, module, f"cannot be written: {reason}")
             return
-        if type(back) is not type(module) or not _equal(module.get_config(), back.get_config()):
+        ours, its = (
+            {k: v for k, v in m.get_config().items() if k not in skipped} for m in (module, back)
+        )
+        if type(back) is not type(module) or not _equal(ours, its):
             self.note(path, module, f"cannot be written: it would be read as {_brief(back)}")
 
 
@@ -204,7 +220,7 @@ def _brief(module: Module) -> str:
 
 
 def _equal(ours: dict[str, Any], its: dict[str, Any]) -> bool:
-    keys = {k for k in (*ours, *its) if k not in _REWRITTEN and not isinstance(ours.get(k), Module)}
+    keys = {k for k in (*ours, *its) if k != "fed" and not isinstance(ours.get(k), Module)}
     fed = {c.get("fed") for c in (ours, its)} - {None}
     return len(fed) < 2 and all(_same(k, ours.get(k), its.get(k)) for k in keys)
 
