@@ -111,6 +111,11 @@ def _reshape(m: Any, blank: Blank, batched: bool) -> dict[str, Any]:
     return {**own, "sizes": None}
 
 
+def _transpose(m: Any, blank: Blank, batched: bool) -> dict[str, Any]:
+    lead = 1 if batched and m.fed is None and m.numInputDims is None else 0
+    return {"permutations": [[place + lead for place in pair] for pair in m.permutations]}
+
+
 def _fed_before(m: Any) -> tuple[set[int], bool]:
     """The ranks of the samples that it has been lowered for; whether its first -1 is the batch."""
     ranks, leads = set(), False
@@ -224,7 +229,6 @@ _SPECIAL: dict[str, _Fields] = {
     },
     "TanhShrink": _tanh_shrink,
     "Threshold": lambda m, b: {"value": None, "val": m.value},
-    "Transpose": lambda m, b: {"permutations": [list(pair) for pair in m.permutations]},
     "UpSampling": _interpolated,
 }
-_SIZED = {"View": _view, "Reshape": _reshape}
+_SIZED = {"View": _view, "Reshape": _reshape, "Transpose": _transpose}

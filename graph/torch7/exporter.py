@@ -81,7 +81,7 @@ def from_module(
         names = {m.torch_name for m in every}
         time_major = noted.get("time_major", bool(names & (_OVER_TIME | _STEPWISE)))
     blank = Blank(_dtype(module), bool(getattr(model, "train_mode", True)))
-    writer = ModuleWriter(blank, bool(batched), bool(time_major))
+    writer = ModuleWriter(blank, bool(batched), bool(time_major), graph)
     # A container calls about ten Python functions for each of its children.
     with deep_recursion(4 * len(every)):
         found = writer.convert(_whole(graph) or module, "model")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..gmodule import GModule
-from ..nn.channel_order import ChannelsFirst, ChannelsLast
+from ..nn.channel_order import ChannelsFirst
 from ..nn.identity import Identity
 from ..nn.passing import JustTable
 from ..node import Node
@@ -37,15 +37,18 @@ def _at_border(node: Node, graph: Any) -> bool:
     return node.annotations.get(NOTE) == BORDER and node in graph.inputs
 
 
-def from_gmodule(model: GModule, convert: Callable[[Any, str], Any]) -> dict[str, Any]:
+def from_gmodule(
+    model: GModule, convert: Callable[[Any, str], Any], *, outermost: bool
+) -> dict[str, Any]:
     """The fields of the `nn.gModule` that `model` is.
 
     Args:
         model: The model.
-        convert: Makes a Torch object of a module and its path; None for one it cannot write.
+        convert: Makes a Torch object of a module and its path.
+        outermost: Whether it stands in no other, so that Torch's layout is outside of it.
     """
     graph = model._graph
-    writer = _Writer(convert)
+    writer = _Writer(convert, outermost)
     writer.write(graph)
     fields = writer.fields(len(graph.inputs))
     # Torch's modules with several results hold them in a table from the start.
@@ -60,11 +63,11 @@ def from_gmodule(model: GModule, convert: Callable[[Any, str], Any]) -> dict[str
 class _Writer:
     """`data` tables in forward order, and from them the two graphs over them."""
 
-    def __init__(self, convert: Callable[[Any, str], Any]) -> None:
+    def __init__(self, convert: Callable[[Any, str], Any], outermost: bool) -> None:
         self.convert = convert
+        self.outermost = outermost
         self.datas: list[dict[Any, Any]] = []
         self.parents: dict[int, list[dict[Any, Any]]] = {}
-        self.modules: list[Any] = []
         self._of: dict[int, dict[Any, Any]] = {}
         self._splits: dict[int, dict[Any, Any]] = {}
 
@@ -80,7 +83,7 @@ class _Writer:
                 first[id(node)] = self._data([split], label, selectindex=i)
         for i, node in enumerate(graph.order, 1):
             source = first.get(id(node))
-            if not _at_border(node, graph):
+            if not (self.outermost and _at_border(node, graph)):
                 self._of[id(node)] = self._node(node, source, i)
             elif source is not None:
                 self._of[id(node)] = source
@@ -105,11 +108,7 @@ class _Writer:
         above = [source] if source is not None else self._inputs(node.inputs)
         if node.module is None:
             return self._data(above, notes)
-        if source is not None and type(node.module) is ChannelsLast:
-            module = self.convert(Identity(), "an input")  # Torch's layout is outside already.
-        else:
-            module = self.convert(node.module, f"node {number} ({node.describe()})")
-        self.modules.append(module)
+        module = self.convert(node.module, f"node {number} ({node.describe()})")
         return self._data(above, notes, module=module)
 
     def _inputs(self, inputs: Any) -> list[dict[Any, Any]]:
@@ -120,8 +119,7 @@ class _Writer:
     def _table(self, part: Any) -> dict[Any, Any]:
         more = {}
         if len(part) == 1:  # A node without module passes a lone input on as it is.
-            self.modules.append(self.convert(JustTable(), "a table of one"))
-            more = {"module": self.modules[-1]}
+            more = {"module": self.convert(JustTable(), "a table of one")}
         return self._data(self._inputs(part), {"_debugLabel": _NOWHERE}, **more)
 
     def _data(
@@ -142,9 +140,8 @@ class _Writer:
         found: dict[int, dict[Any, Any]] = {}
         for parent in parents:
             if id(parent) in found:
-                self.modules.append(self.convert(Identity(), "a repeated input"))
-                notes = {"_debugLabel": _NOWHERE}
-                parent = self._data([parent], notes, module=self.modules[-1])
+                module = self.convert(Identity(), "a repeated input")
+                parent = self._data([parent], {"_debugLabel": _NOWHERE}, module=module)
             found[id(parent)] = parent
         return list(found.values())
 
@@ -162,7 +159,9 @@ class _Writer:
         return {
             "nInputs": inputs,
             "verbose": False,
-            "modules": list({id(m): m for m in self.modules}.values()),
+            "modules": list(
+                {id(d["module"]): d["module"] for d in self.datas if "module" in d}.values()
+            ),
             "innode": before[0],
             "outnode": behind[0],
             "forwardnodes": list(before),

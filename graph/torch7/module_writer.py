@@ -39,6 +39,7 @@ _NOT_COMPARED = {
     "LayerNormalization": {"bias"},
     "Reshape": {"batchMode"},
     "SpatialLPPooling": {"nInputPlane"},
+    "Transpose": {"permutations"},
     "View": {"numInputDims"},
 }
 
@@ -50,15 +51,19 @@ class ModuleWriter:
         blank: Makes the objects.
         batched: Whether Torch will feed the model batches, which its dimensions then count.
         time_major: Whether Torch will feed it tensors (time, batch, ...).
+        outermost: The gModule that stands in no other, if the model is one.
 
     Attributes:
         problems: What cannot be written, each with its path.
     """
 
-    def __init__(self, blank: Blank, batched: bool, time_major: bool) -> None:
+    def __init__(
+        self, blank: Blank, batched: bool, time_major: bool, outermost: GModule | None
+    ) -> None:
         self.blank = blank
         self.batched = batched
         self.time_major = time_major
+        self.outermost = outermost
         self.problems: list[str] = []
         self._objects: dict[tuple[int, bool], TorchObject] = {}
         self._modules: dict[int, Module] = {}
@@ -103,12 +108,13 @@ class ModuleWriter:
 
     def _fill(self, module: Module, obj: TorchObject, path: str, in_step: bool) -> None:
         self.blank.fill(obj, {})
-        problem = _unwritable(module)
+        problem = self._unwritable(module)
         if problem is not None:
             self.note(path, module, problem)
         elif isinstance(module, KerasLayer):
             inner = lambda m, p: self.convert(m, f"{path}.{p}", in_step=in_step)  # noqa: E731
-            obj.fields |= from_gmodule(module.layer, inner)
+            outermost = module.layer is self.outermost
+            obj.fields |= from_gmodule(module.layer, inner, outermost=outermost)
         elif not isinstance(module, Identity):
             before = len(self.problems)
             try:
@@ -117,6 +123,20 @@ class ModuleWriter:
                 self.note(path, module, f"cannot be written: it {error}")
             if len(self.problems) == before:
                 self._read_again(module, obj, path, in_step)
+
+    def _unwritable(self, module: Module) -> str | None:
+        """Why Torch cannot have the module, as far as its class alone tells."""
+        if isinstance(module, KerasLayer):
+            model = module.layer
+            if not isinstance(model, GModule):
+                return "has no Torch twin"
+            turns = model is not self.outermost and _turns(model)
+            return "turns images inside the model, where Torch has one layout" if turns else None
+        if isinstance(module, Identity):
+            own = getattr(module, "tensor", None) is not None
+            return "stands on Keras layers of the user's own" if own else None
+        known = getattr(nn, type(module).__name__, None) is type(module)
+        return None if known else "has no Torch twin"
 
     def _own_fields(self, module: Module, path: str, in_step: bool) -> dict[str, Any]:
         name, blank = module.torch_name, self.blank
@@ -199,19 +219,10 @@ def _class_name(module: Module) -> str:
     return f"{library}.{module.torch_name}"
 
 
-def _unwritable(module: Module) -> str | None:
-    """Why Torch cannot have the module, as far as its class alone tells."""
-    if isinstance(module, KerasLayer):
-        return None if isinstance(module.layer, GModule) else "has no Torch twin"
-    if isinstance(module, ChannelsFirst | ChannelsLast):
-        # At the border of the whole model it is not written at all.
-        return "turns images inside the model, where Torch knows one layout only"
-    if isinstance(module, Identity):
-        own = getattr(module, "tensor", None) is not None
-        return "stands on Keras layers of the user's own" if own else None
-    if getattr(nn, type(module).__name__, None) is not type(module):
-        return "has no Torch twin"
-    return None
+def _turns(model: GModule) -> bool:
+    """Whether a model of `load_torch7` takes or gives images planes first, or may."""
+    border = [m for m in model.node_modules() if isinstance(m, ChannelsFirst | ChannelsLast)]
+    return any(not model.is_lowered or m.held_layers() for m in border)
 
 
 def _brief(module: Module) -> str:
