@@ -18,7 +18,7 @@ from ..nn.module import Module
 from ..nn.over_time import Loop
 from ..nn.passing import JustElement, JustTable
 from ..nn.torch_fields import TorchFields, UnsupportedTorch
-from ..parameters import gradient
+from ..parameters import gradient, has_gradient
 from .blank import Blank
 from .class_fields import fields_of
 from .convert import Conversion
@@ -165,15 +165,21 @@ class ModuleWriter:
     def _parameters(self, module: Module, path: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         found = {}
         for name, variable in module.named_parameters().items():
-            value, slope = (
-                np.array(module.parameter_to_torch(name, array), self.blank.dtype, order="C")
-                for array in (keras.ops.convert_to_numpy(variable), gradient(variable))
-            )
-            known = self._arrays.setdefault(id(variable), (value, slope))
+            array = keras.ops.convert_to_numpy(variable)
+            value = self._in_torch(module, name, array)
+            known = self._arrays.get(id(variable))
+            if known is None:
+                slope = np.zeros_like(value)
+                if has_gradient(variable):
+                    slope = self._in_torch(module, name, gradient(variable))
+                known = self._arrays[id(variable)] = value, slope
             if not np.array_equal(known[0], value, equal_nan=True):
                 self.note(path, module, f"shares '{name}' with a module that lays it out otherwise")
             found[name] = known
         return found
+
+    def _in_torch(self, module: Module, name: str, array: np.ndarray) -> np.ndarray:
+        return np.array(module.parameter_to_torch(name, array), self.blank.dtype, order="C")
 
     def _statistics(self, module: Module) -> dict[str, np.ndarray]:
         statistics = getattr(module, "statistics_layer", None)
@@ -197,8 +203,6 @@ class ModuleWriter:
         try:
             fields = TorchFields(obj.class_name, obj.fields, known, self.batched, timed)
             back = type(module).from_torch(fields)
-            if not isinstance(module, Container):
-                back.load_torch(fields)
         except Exception as error:
             reason = str(error).replace("load it as", "save it as")
             self.note(path, module, f"cannot be written: {reason}")
