@@ -15,6 +15,7 @@ from ..nn.time_order import BatchFirst, TimeFirst
 from ..node import Node, apply
 from ..signature import stated_shape
 from ..table import is_table
+from .graph_writer import BORDER, NOTE
 
 __all__ = ["bordered", "checked_shapes"]
 
@@ -127,6 +128,7 @@ def _input(node: Node, module: Identity) -> Node:
         return node
     before = apply(module)
     before.origin = node.origin
+    before.annotations[NOTE] = dict(BORDER)
     node.add(before)
     return before
 

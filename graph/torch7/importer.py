@@ -15,6 +15,7 @@ from ..node import Node, apply
 from .border import bordered, checked_shapes
 from .collecting import Collecting, UnsupportedModules
 from .files import load
+from .graph_writer import NOTE
 from .node_graph import to_nodes
 from .tree import Entry, is_graph, walk
 from .types import TorchObject
@@ -164,6 +165,12 @@ def _model(
     inputs, outputs = _nodes(root, conversion)
     if conversion.problems:
         raise UnsupportedModules(where, conversion.sorted_problems())
+    # For `save_torch7`, which writes the model as it was.
+    inputs[0].annotations[NOTE] = {
+        "batched": conversion.batched,
+        "time_major": conversion.time_major,
+        "whole": not is_graph(root) or conversion.is_custom(root),
+    }
     shapes = checked_shapes(input_shape, len(inputs))
     modules = {id(n.module): n.module for n in _all_nodes(outputs) if n.module is not None}
     conversion.share(list(modules.values()))
