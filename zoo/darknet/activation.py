@@ -31,7 +31,7 @@ def _selu(x: Any) -> Any:
 
 def _stair(x: Any) -> Any:
     steps, halves = ops.floor(x), ops.floor(x / 2)
-    return ops.where(steps == 2 * halves, halves, x - steps + halves)
+    return ops.where(ops.equal(steps, 2 * halves), halves, x - steps + halves)
 
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {

@@ -266,12 +266,15 @@ def _batchnorm(net: Network) -> Output:
 
 
 def _activation(net: Network) -> Output:
-    name = net.name("activation")
-    return replace(net.last, node=net.activated(net.last.node, "linear", f"{name}_"))
+    x, name = net.last, net.name("activation")
+    node = net.activated(x.node, "linear", f"{name}_")
+    if node is x.node:
+        node = net.add(node, nn.Identity(), f"{name}_linear")
+    return replace(x, node=node)
 
 
 def _logistic(net: Network) -> Output:
-    return replace(net.last, node=net.add(net.last.node, nn.Sigmoid(), net.name("logistic")))
+    return replace(net.last, node=net.add(net.last.node, nn.Sigmoid(), net.name("sigmoid")))
 
 
 def _l2norm(net: Network) -> Output:

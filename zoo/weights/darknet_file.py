@@ -128,7 +128,8 @@ def read_parts(
     _check_size(file, header, parts, size, more)
     total = sum(part.count for part in parts)
     numbers = np.fromfile(file, "<f4", total, offset=header.size)
-    arrays = np.split(numbers, np.cumsum([part.count for part in parts])[:-1])
+    ends = np.cumsum([part.count for part in parts])
+    arrays = [numbers[end - part.count : end] for end, part in zip(ends, parts, strict=True)]
     offset = header.size
     for part, array in zip(parts, arrays, strict=True):
         for wrong, text in ((~np.isfinite(array), "not finite"), (array < 0, "below 0")):
