@@ -25,9 +25,7 @@ ACTIVATIONS = {
     "hardtan": lambda x: max(-1.0, min(1.0, x)),
     "lhtan": lambda x: 0.001 * x if x < 0 else 0.001 * (x - 1) + 1 if x > 1 else x,
     "stair": lambda x: (
-        math.floor(x / 2)
-        if math.floor(x) % 2 == 0
-        else x - math.floor(x) + math.floor(x / 2)
+        math.floor(x / 2) if math.floor(x) % 2 == 0 else x - math.floor(x) + math.floor(x / 2)
     ),
 }
 
@@ -123,7 +121,7 @@ def random_weights(network, seed):
 
 
 def write_weights(path, every, *, version=(0, 2, 0), seen=12345):
-    """A `.weights` file. Of a major or minor version above 1000 connected weights lie transposed."""
+    """A `.weights` file; above version 1000 the weights of connected layers lie transposed."""
     major, minor, _ = version
     is_new = major * 10 + minor >= 2 and major < 1000 and minor < 1000
     with path.open("wb") as stream:

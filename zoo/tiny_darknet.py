@@ -52,13 +52,14 @@ def TinyDarknet(
     Variant ``"darknet"`` is Darknet's ``cfg/tiny.cfg``: batch normalisation and leaky ReLU of 0.1
     after each convolution, a 1x1 convolution with bias to `classes`, the mean over the map,
     softmax. Layers: ``conv1 bn1 leaky1 pool1 conv2 ... conv15 bn15 leaky15 conv16 avgpool
-    predictions``. A convolution of k x k from c to n maps has ``k k c n`` weights and 4 numbers a
-    map of batch normalisation: 1,042,256 in the 15 up to 128 maps (4,448 of these are running
-    statistics), and 129,000 in the last with 1000 classes.
+    predictions``. A convolution of k x k from c to n maps has ``k k c n`` weights: 908,720 in the
+    15 up to the last 128 maps, whose 2,192 maps have 4 numbers each of batch normalisation, 8,768;
+    the last has 128 weights and a bias for each class, 129,000. Together 1,046,488.
 
     Variant ``"selfie"`` has no batch normalisation but biases and ELU, 1024 maps of 3x3 more,
     the mean over the map, dropout of 0.5 and one linear output, a score. Layers: ``conv1 elu1
-    pool1 ... conv16 elu16 avgpool dropout fc``.
+    pool1 ... conv16 elu16 avgpool dropout fc``. 908,720 weights and 9 * 128 * 1024 more, 3,216
+    biases and 1,025 numbers of the linear output: 2,092,609.
 
     Args:
         include_top: Whether to end with what makes scores of maps. Default: True.

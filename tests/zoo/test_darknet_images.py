@@ -19,7 +19,8 @@ def pixels(name):
 
 
 @pytest.mark.parametrize(
-    ("function", "file"), [(letterbox, "letterbox"), (resize, "resize"), (center_crop, "centercrop")]
+    ("function", "file"),
+    [(letterbox, "letterbox"), (resize, "resize"), (center_crop, "centercrop")],
 )
 @pytest.mark.parametrize("name", SIZES)
 def test_is_darknets(function, file, name):

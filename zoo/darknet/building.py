@@ -80,9 +80,9 @@ def _check_kinds(net: Section, sections: list[Section]) -> None:
     unknown = [section for section in sections if section.kind not in KINDS]
     if unknown:
         lines = [f"{section.where}: [{section.kind}]" for section in unknown]
+        many = f"{len(lines)} sections are" if len(lines) > 1 else "this section is"
         raise DarknetCfgError(
-            "\n".join(lines) + f"\n  {len(lines)} sections are unknown\n"
-            f"  known are {', '.join(sorted(KINDS))}"
+            "\n".join(lines) + f"\n  {many} unknown\n  known are {', '.join(sorted(KINDS))}"
         )
     refused, unused = [], []
     for section in sections:

@@ -8,6 +8,7 @@ from typing import Any
 
 import graph
 from graph import Node, nn
+from graph.node import apply, as_module
 
 from .activation import ACTIVATIONS, activation
 from .cfg import Section
@@ -100,6 +101,16 @@ class Network:
         node = self.add(output.node, nn.View(*output.size), self.name("map"))
         return replace(output, node=node, is_flat=False)
 
+    def maps(self) -> tuple[Output, int, int, int]:
+        """The output of the section before as maps; its planes, height and width.
+
+        Raises:
+            DarknetCfgError: Its values lie in no maps.
+        """
+        output = self.image(self.last)
+        assert output.size is not None
+        return output, *output.size
+
     def flat(self, output: Output) -> Output:
         """`output` as ``(batch, count)``, the values plane by plane."""
         if output.is_flat:
@@ -117,8 +128,7 @@ class Network:
     def add(self, x: Any, module: Any, name: str) -> Node:
         """The node `name` that applies `module` to a node, or a list of them."""
         section = self.section
-        node = graph.node(module)(x)
-        return node.annotate(
+        return apply(as_module(module), x).annotate(
             name=name,
             description=f"[{section.kind}] {Path(section.path).name}:{section.line}",
             darknet=len(self.outputs),

@@ -128,7 +128,9 @@ class _Unit:
         named = dict(zip((p.name.rpartition(" ")[2] for p in self.parts()), arrays, strict=True))
         pairs: list[tuple[Any, np.ndarray, str]] = []
         if self.kernel is not None:
-            pairs.append((self.kernel.kernel, self._kernel(named["weights"], transposed), "weights"))
+            pairs.append(
+                (self.kernel.kernel, self._kernel(named["weights"], transposed), "weights")
+            )
             if self.norm is None:
                 pairs.append((self.kernel.bias, named["biases"], "biases"))
             else:
@@ -165,7 +167,7 @@ def _units(model: graph.GModule) -> Iterator[_Unit]:
     """
     if not isinstance(model, graph.GModule) or not model.is_lowered:
         raise ValueError("Darknet's weights go into a graph.GModule whose shapes are known")
-    nodes = [node for node in model.forwardnodes if node.module is not None]
+    nodes: list[Any] = [node for node in model.forwardnodes if node.module is not None]
     numbered = [node.annotations.get("darknet") for node in nodes]
     if any(number is not None for number in numbered):
         # The sort is stable: what one section made stays in running order.
@@ -219,5 +221,3 @@ def _more(model: graph.GModule) -> int:
     """In how large groups numbers may follow: the classifier that the model was built without."""
     sizes = [node.annotations.get("darknet_top", 0) for node in model.forwardnodes]
     return max(sizes, default=0)
-
-
