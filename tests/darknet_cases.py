@@ -63,7 +63,7 @@ def expectations(folder):
 
 def darknet_order(y):
     """An output in Darknet's layout: planes first."""
-    y = np.asarray(y)
+    y = keras.ops.convert_to_numpy(y)
     return np.moveaxis(y, -1, 1) if y.ndim == 4 else y
 
 

@@ -33,7 +33,7 @@ def test_batch_normalization_trains_as_darknet(epsilon, inside, shape):
     layer.set_weights([scale, bias, mean, variance])
     x = numbers(5, *shape, seed=3) * [1, 1e-4, 10, 1] + [0, 3, 1, 2]
     x = x.astype("float32")
-    y = np.asarray(model(x, training=True))
+    y = keras.ops.convert_to_numpy(model(x, training=True))
     rows = x.reshape(-1, 4).astype("float64")
     own = rows.var(0, ddof=1)
     spread = np.sqrt(own + 1e-5) if inside else np.sqrt(own) + 1e-6
@@ -49,7 +49,7 @@ def test_a_frozen_one_uses_the_running_statistics():
     model.trainable = False
     x = numbers(5, 4)
     before = model.get_weights()
-    y = np.asarray(model(x, training=True))
+    y = keras.ops.convert_to_numpy(model(x, training=True))
     np.testing.assert_allclose(y, x / (1 + 1e-6), rtol=1e-5)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -121,7 +121,7 @@ def test_max_pooling_of_every_padding(size, stride):
         model = model_of(DarknetMaxPooling(size, stride, padding), (7, 8, 3))
         expected = naive_pool(x, size, stride, padding)
         for other in (model, model.to_keras()):
-            np.testing.assert_array_equal(np.asarray(other(x)), expected)
+            np.testing.assert_array_equal(keras.ops.convert_to_numpy(other(x)), expected)
         stock += isinstance(model.layers[-1], keras.layers.MaxPooling2D)
     assert stock
 
