@@ -70,8 +70,7 @@ def test_a_saved_model_takes_other_weights_in_the_order_of_the_file(tmp_path):
     assert_close(y, case.expected(14), "slim_mix")
 
 
-@pytest.mark.slow
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(networks())
 def test_random_networks_are_those_of_plain_loops(tmp_path_factory, network):
     folder = tmp_path_factory.mktemp("network")
@@ -89,6 +88,28 @@ def test_random_networks_are_those_of_plain_loops(tmp_path_factory, network):
         if not np.isfinite(y).all() or np.abs(y).max() > 1e6:
             break
         assert_close(outputs[index], y, f"section {index}")
+
+
+def test_weights_lie_in_the_order_of_the_file_not_of_running(tmp_path):
+    one = ("convolutional", {"filters": 2, "size": 3, "pad": 1, "activation": "linear"})
+    network = [
+        ("net", {"height": 3, "width": 4, "channels": 2}),
+        one,
+        one,
+        ("route", {"layers": "0"}),
+        one,
+        ("route", {"layers": "3,1"}),  # So that layer 3 runs before layer 1.
+    ]
+    (tmp_path / "net.cfg").write_text(cfg_text(network))
+    every = random_weights(network, seed=5)
+    write_weights(tmp_path / "net.weights", every)
+    model = from_darknet(tmp_path / "net.cfg", tmp_path / "net.weights")
+    names = [node.name for node in model.forwardnodes]
+    assert names.index("conv3") < names.index("conv2")
+    x = np.random.default_rng(1).normal(size=(2, 2, 3, 4)).astype("float32")
+    (*_, expected) = forward(network, every, x)
+    y = darknet_order(model.predict(np.moveaxis(x, 1, -1), verbose=0))
+    assert_close(y, expected, "route")
 
 
 def test_the_loops_are_darknets():
