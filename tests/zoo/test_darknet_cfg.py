@@ -1,5 +1,6 @@
 """`.cfg` files: how they are read, and what errors say."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -154,6 +155,15 @@ def test_nodes_tell_their_section(written):
 def test_bad_arguments(written, arguments, words):
     with pytest.raises(ValueError, match=words):
         from_darknet(written(NET + "[avgpool]"), **arguments)
+
+
+def test_channels_first_is_refused(written):
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="channels_last"):
+            from_darknet(written(NET + "[avgpool]"))
+    finally:
+        keras.config.set_image_data_format("channels_last")
 
 
 def test_missing_files(written, tmp_path):

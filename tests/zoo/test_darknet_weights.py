@@ -1,5 +1,6 @@
 """Damaged and unusual `.weights` files, and which variable each number goes to."""
 
+import pickle
 import struct
 
 import keras
@@ -34,6 +35,7 @@ def refused(model, path):
     assert error.path == str(path)
     assert str(error).startswith(f"{path}: byte {error.offset}: ")
     assert 0 <= error.offset <= path.stat().st_size
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # As between processes.
     return error
 
 

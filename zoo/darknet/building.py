@@ -7,6 +7,8 @@ import re
 import warnings
 from pathlib import Path
 
+import keras
+
 import graph
 
 from ..weights import darknet as darknet_weights
@@ -50,7 +52,8 @@ def from_darknet(
             with their lines), or a section cannot work on what it is fed.
         DarknetWeightsError: The weights are damaged or of another network.
         FileNotFoundError: A path names no file.
-        ValueError: `batch_norm_epsilon` or `input_shape` is not one of these.
+        ValueError: `batch_norm_epsilon` or `input_shape` is not one of these, or Keras is set to
+            channels first.
 
     Reference: pjreddie/darknet src/parser.c.
     """
@@ -60,6 +63,11 @@ def from_darknet(
         )
     if input_shape is not None and (len(input_shape) != 3 or not all(s > 0 for s in input_shape)):
         raise ValueError(f"input_shape must be (height, width, channels), got {input_shape}")
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "from_darknet takes images as (height, width, channels): call "
+            "keras.config.set_image_data_format('channels_last') first"
+        )
     net, *sections = read_cfg(cfg)
     _check_kinds(net, sections)
     network = Network(net, input_shape, batch_norm_epsilon)

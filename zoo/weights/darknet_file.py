@@ -20,12 +20,17 @@ class DarknetWeightsError(ValueError):
     Attributes:
         path: The file.
         offset: The byte at which it goes wrong.
+        problem: What is wrong there.
     """
 
     def __init__(self, path: str, offset: int, problem: str) -> None:
-        super().__init__(f"{path}: byte {offset}: {problem}")
+        super().__init__(path, offset, problem)
         self.path = path
         self.offset = offset
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: byte {self.offset}: {self.problem}"
 
 
 @dataclass(frozen=True)
