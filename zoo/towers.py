@@ -56,7 +56,7 @@ def towers(
         embedding: The embedding, called once for each tower, or once in all.
         inputs: The input nodes of each tower.
         collect: Inner layers whose features are wanted too.
-        single_pass: Whether to put the towers' batches one behind another and embed them at once.
+        single_pass: Whether to put the towers' batches into one and embed that.
 
     Returns:
         For each of `collect`, after the embedding itself, the node of every tower.
@@ -120,15 +120,15 @@ class FedInItsStructure(nn.KerasLayer):
 
 
 class OneBatch(nn.Module):
-    """The batches of a table of tensors, one behind another: one batch of all of them."""
+    """The batches of a table of tensors as one, the towers' rows in turn: a1, p1, n1, a2, ..."""
 
-    keras_name = "(ops.concatenate)"
+    keras_name = "(ops.stack, ops.reshape)"
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
-        """One tensor ``(towers * batch, ...)``; a table of them for towers that are fed tables."""
+        """One tensor ``(batch * towers, ...)``; a table of them for towers that are fed tables."""
         if is_table(x[0]):
-            return [ops.concatenate(part, axis=0) for part in zip(*x, strict=True)]
-        return ops.concatenate(x, axis=0)
+            return [self.compute(part) for part in zip(*x, strict=True)]
+        return ops.reshape(ops.stack(x, axis=1), (-1, *x[0].shape[1:]))
 
 
 class OfEachTower(nn.Module):
@@ -138,15 +138,18 @@ class OfEachTower(nn.Module):
         count: Of how many towers it is.
     """
 
-    keras_name = "(ops.reshape)"
+    keras_name = "(slices)"
 
     def __init__(self, count: int) -> None:
         self.count = count
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
         """A list of `count` tensors ``(batch, ...)``."""
-        apart = ops.reshape(x, (self.count, -1, *x.shape[1:]))
-        return [apart[i] for i in range(self.count)]
+        if isinstance(x, keras.KerasTensor):  # In a plain copy; Keras records no such slices.
+            apart = ops.reshape(x, (-1, self.count, *x.shape[1:]))
+            return [apart[:, i] for i in range(self.count)]
+        # A reshape would need a batch that is known to be a multiple of `count`; on JAX it is not.
+        return [x[i :: self.count] for i in range(self.count)]
 
 
 class Stacked(nn.Module):

@@ -48,7 +48,8 @@ def TripletNet(
             of `num` times. The numbers are the same but for layers that look at the whole batch:
             batch normalisation then normalises with the statistics of all inputs together while
             it trains, and updates its moving averages once a step. Dropout is drawn anew for
-            every row either way. Inner activations then have ``num * batch`` rows.
+            every row either way. `graph.activations` inside the embedding then has `num` rows for
+            each sample: anchor, positive, negative, the next anchor.
         name: Name of the model.
 
     Returns:
