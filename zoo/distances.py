@@ -9,8 +9,10 @@ import keras
 from keras import ops
 
 from graph import nn
+from graph.config import using_dtype_policy
+from graph.nn.scope import Scope, snake_case
 
-__all__ = ["Distance", "distance_module"]
+__all__ = ["Distance", "FullPrecision", "distance_module"]
 
 Distance = str | nn.Module | keras.layers.Layer | Callable[[Any, Any], Any]
 """A name, a module or layer that takes a table of two, or a function of two tensors."""
@@ -76,3 +78,32 @@ class FunctionOfPair(nn.Module):
         """The function of both elements."""
         first, second = x
         return ops.convert_to_tensor(self.function(first, second))
+
+
+class FullPrecision(nn.Decorator):
+    """A module that works in float32 where Keras's policy is of 16 bits.
+
+    The squares and small constants of a distance leave the range of float16: two equal embeddings
+    would be NaN apart.
+
+    Args:
+        module: The module.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__(module)
+        self.name = module.name or snake_case(module.torch_name)
+
+    @property
+    def torch_name(self) -> str:  # type: ignore[override]
+        """The module's, which messages speak of."""
+        return self.modules[0].torch_name if self.modules else "FullPrecision"
+
+    def lower(self, x: Any, scope: Scope) -> Any:
+        policy = keras.config.dtype_policy()
+        if policy.compute_dtype in ("float16", "bfloat16"):
+            policy = keras.DTypePolicy("float32")
+        with using_dtype_policy(policy):
+            value = self.modules[0].lower(x, scope)
+        scope.record(self.modules[0], value)
+        return value

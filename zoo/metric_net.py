@@ -13,7 +13,7 @@ from graph import GModule, nn
 from graph.calls import recorded_graph
 from graph.table import flatten, is_table
 
-from .distances import Distance, distance_module
+from .distances import Distance, FullPrecision, distance_module
 from .towers import embedding_of, inputs_of, stacked, towers
 
 __all__ = ["MetricNet", "metric_net"]
@@ -45,14 +45,15 @@ def metric_net(
     """
     _check_embedding(embedding)
     wanted = [collect] if isinstance(collect, str) else list(collect)
-    measure = None if distance is None else distance_module(distance)
+    measure = None if distance is None else FullPrecision(distance_module(distance))
     inputs = inputs_of(embedding, names)
     values, *features = towers(embedding, inputs, wanted, single_pass)
     if measure is None:
         outputs = [stacked(values, "embeddings")]
     else:
-        columns = [measure([values[0], other]) - nn.View(1) for other in values[1:]]
-        joined = nn.JoinTable(1)(columns) if len(columns) > 1 else columns[0]
+        column = FullPrecision(nn.View(1))
+        columns = [column(measure([values[0], other])) for other in values[1:]]
+        joined = FullPrecision(nn.JoinTable(1))(columns) if len(columns) > 1 else columns[0]
         outputs = [joined.annotate(name="distances")]
     for layer, nodes in zip(wanted, features, strict=True):
         outputs.append(stacked(nodes, f"{layer.replace('/', '_')}_features"))

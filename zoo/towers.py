@@ -15,6 +15,8 @@ from graph.calls import calls_of, recorded_graph, require_graph, select
 from graph.node import as_module
 from graph.table import is_table
 
+from .distances import FullPrecision
+
 __all__ = ["Collector", "embedding_of", "inputs_of", "mark", "stacked", "towers"]
 
 
@@ -101,7 +103,7 @@ def embedding_of(nodes: Sequence[Node]) -> Any:
 
 def stacked(nodes: Sequence[Node], name: str) -> Node:
     """What each tower gives, one behind another: ``(batch, towers, ...)``."""
-    return Stacked()(list(nodes)).annotate(name=name)
+    return FullPrecision(Stacked())(list(nodes)).annotate(name=name)
 
 
 class FedInItsStructure(nn.KerasLayer):

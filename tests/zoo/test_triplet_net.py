@@ -223,6 +223,28 @@ def test_input_dtype_is_the_embeddings():
     assert [t.dtype for t in TripletNet(embedding).inputs] == ["int32"] * 3
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("distance", ["l1", "l2", "squared_l2", "cosine", None])
+def test_distances_are_float32_under_mixed_precision(policy, distance, tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        net = TripletNet(small_embedding(), distance=distance)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert net.embedding.get_layer("conv").dtype_policy.name == policy
+    assert net.output.dtype == "float32"
+    a, _, n = triplets(4)
+    net.compile("sgd", TripletEmbeddingLoss() if distance is None else margin)
+    loss = net.fit([a, a, n], verbose=0).history["loss"]  # equal embeddings, a distance of 0
+    assert np.isfinite(loss).all()
+    assert all(np.isfinite(w).all() for w in net.get_weights())
+    net.save(tmp_path / "net.keras")
+    loaded = keras.saving.load_model(tmp_path / "net.keras")
+    assert loaded.output.dtype == "float32"
+    close(loaded.predict([a, a, n], verbose=0), net.predict([a, a, n], verbose=0))
+
+
 # -- single pass ----------------------------------------------------------------------------
 
 
