@@ -44,7 +44,7 @@ def distance_module(distance: Distance) -> nn.Module:
         TypeError: It is none of these.
 
     >>> distance_module("l1")
-    nn.PairwiseDistance(1)
+    nn.PairwiseDistance(1.0)
     """
     if isinstance(distance, str):
         if distance not in _NAMED:
