@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras.src.models.functional import Functional
@@ -50,10 +50,7 @@ def gModule(inputs: Any, outputs: Any, name: str | None = None) -> GModule:
 
     Reference: torch/nngraph gmodule.lua.
     """
-    order = checked_order(inputs, outputs)
-    graph = Graph(flatten(inputs), flatten(outputs), order)
-    members = set(order)
-    return GModule(graph, [stated_shape(node, members) for node in graph.inputs], name)
+    return GModule.of_nodes(inputs, outputs, name)
 
 
 @keras.saving.register_keras_serializable(package="nngraph")
@@ -85,6 +82,14 @@ class GModule(Running, Functional):
             self._graph = graph
         for node in graph.order:
             node.claimed = True
+
+    @classmethod
+    def of_nodes(cls, inputs: Any, outputs: Any, name: str | None = None) -> Self:
+        """A model of this class; what `gModule` does, for classes made of this one."""
+        order = checked_order(inputs, outputs)
+        graph = Graph(flatten(inputs), flatten(outputs), order)
+        members = set(order)
+        return cls(graph, [stated_shape(node, members) for node in graph.inputs], name)
 
     def _become_functional(self, graph: Graph, shapes: list[Any], name: str | None) -> None:
         before = dict(self.__dict__)
@@ -236,14 +241,14 @@ class GModule(Running, Functional):
 
     # -- copies -----------------------------------------------------------------------------
 
-    def clone(self, *shared: str) -> GModule:
+    def clone(self, *shared: str) -> Self:
         """A copy with parameters of its own, equal to these.
 
         Args:
             *shared: Torch names of parameters that the copy shares instead of copying, e.g.
                 ``clone("weight", "bias")``.
         """
-        copy = GModule.from_config(self.get_config())
+        copy = type(self).from_config(self.get_config())
         if self.is_lowered:
             copy.set_weights(self.get_weights())
         else:
@@ -267,7 +272,7 @@ class GModule(Running, Functional):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> GModule:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
         """The model that `get_config` described, with new weights."""
         with keras.saving.CustomObjectScope(custom_objects or {}):
             graph = graph_from_config(config["graph"])
