@@ -165,7 +165,8 @@ class _Machine:
             module, _, name = argument.partition(" ")
         if (module, name) not in self._functions:
             raise WeightsError(
-                f"the pickle asks for {module}.{name}, which is no array: it is not run"
+                f"the pickle asks for {module}.{name}, which is no array: it is not run\n"
+                f"  fix: save arrays alone; in PyTorch torch.save(model.state_dict(), path)"
             )
         found = self._functions[module, name]
         self._stack.append(_Function(f"{module}.{name}", found) if callable(found) else found)

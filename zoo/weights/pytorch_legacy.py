@@ -8,11 +8,12 @@ from typing import IO, Any
 
 from .assigning import Plan
 from .errors import WeightsError
-from .named import WeightNames, by_name
+from .named import NamedArray, WeightNames, by_name
 from .pickles import read_pickle
 from .pytorch import FUNCTIONS, Storage, item_size, named_arrays, storage_of
+from .report import Skipped
 
-__all__ = ["plan", "recognises"]
+__all__ = ["plan", "read", "recognises"]
 
 _MAGIC = bytes.fromhex("8a0a6cfc9c46f9206aa850192e")  # LONG1 of 10 bytes, STOP
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -25,7 +26,15 @@ def recognises(head: bytes, size: int) -> bool:
 
 
 def plan(model: Any, path: str, tables: Sequence[WeightNames]) -> Plan:
-    """What the file holds for a model.
+    """What the file holds for a model."""
+    arrays, skipped = read(path)
+    return by_name(
+        model, arrays, "torch", tables, format="PyTorch state dict (before 1.6)", skipped=skipped
+    )
+
+
+def read(path: str) -> tuple[dict[str, NamedArray], list[Skipped]]:
+    """The tensors of a file, and what lies beside them.
 
     Raises:
         WeightsError: It is damaged, or its pickles hold more than tensors.
@@ -48,10 +57,7 @@ def plan(model: Any, path: str, tables: Sequence[WeightNames]) -> Plan:
 
         root = read_pickle(file, FUNCTIONS, storage)
         _find_storages(file, known)
-    arrays, skipped = named_arrays(root)
-    return by_name(
-        model, arrays, "torch", tables, format="PyTorch state dict (before 1.6)", skipped=skipped
-    )
+    return named_arrays(root)
 
 
 class _Known:

@@ -10,11 +10,12 @@ from typing import Any
 from .assigning import Plan
 from .errors import WeightsError
 from .keras_files import plan_archived
-from .named import WeightNames, by_name
+from .named import NamedArray, WeightNames, by_name
 from .pickles import read_pickle
 from .pytorch import FUNCTIONS, Storage, item_size, named_arrays, storage_of
+from .report import Skipped
 
-__all__ = ["plan", "recognises"]
+__all__ = ["plan", "read_pytorch", "recognises"]
 
 _LONGEST_PICKLE = 64 << 20
 _WEIGHTS = "model.weights.h5"
@@ -31,23 +32,39 @@ def plan(model: Any, path: str, tables: Sequence[WeightNames]) -> Plan:
     Raises:
         WeightsError: It is damaged, or a zip file of another kind.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError) as error:
-        raise WeightsError(f"a damaged zip file: {error}") from error
-    with archive:
+    with _opened(path) as archive:
+        if _WEIGHTS in archive.namelist():
+            return plan_archived(model, member(archive, _WEIGHTS))
+    arrays, skipped = read_pytorch(path)
+    return by_name(model, arrays, "torch", tables, format="PyTorch state dict", skipped=skipped)
+
+
+def read_pytorch(path: str) -> tuple[dict[str, NamedArray], list[Skipped]]:
+    """The tensors of a file that `torch.save` wrote, and what lies beside them.
+
+    Raises:
+        WeightsError: It is damaged, of another kind, or its pickle holds more than tensors.
+    """
+    with _opened(path) as archive:
         names = archive.namelist()
         pickled = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
-        if _WEIGHTS in names:
-            return plan_archived(model, member(archive, _WEIGHTS))
         if any("/code/" in name or name.endswith("/constants.pkl") for name in names):
             raise WeightsError(
-                "a TorchScript archive, expected torch.save(model.state_dict(), path)"
+                "a TorchScript archive\n  fix: torch.save(model.state_dict(), path)", offset=0
             )
-        if len(pickled) == 1:
-            return _plan_pytorch(model, archive, pickled[0], tables)
-    shown = ", ".join(names[:5])
-    raise WeightsError(f"a zip file that neither Keras nor PyTorch wrote; it holds {shown}")
+        if len(pickled) != 1:
+            shown = ", ".join(names[:5])
+            raise WeightsError(
+                f"a zip file that neither Keras nor PyTorch wrote; it holds {shown}", offset=0
+            )
+        return _read_pytorch(archive, path, pickled[0])
+
+
+def _opened(path: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except Exception as error:  # Whatever a damaged directory makes of zipfile.
+        raise WeightsError(f"a damaged zip file: {error}") from error
 
 
 def member(archive: zipfile.ZipFile, name: str, at_most: int | None = None) -> bytes:
@@ -75,9 +92,9 @@ def member(archive: zipfile.ZipFile, name: str, at_most: int | None = None) -> b
     return content
 
 
-def _plan_pytorch(
-    model: Any, archive: zipfile.ZipFile, pickled: str, tables: Sequence[WeightNames]
-) -> Plan:
+def _read_pytorch(
+    archive: zipfile.ZipFile, path: str, pickled: str
+) -> tuple[dict[str, NamedArray], list[Skipped]]:
     folder = pickled[: -len("data.pkl")]
     order = "<"
     if f"{folder}byteorder" in archive.namelist():
@@ -86,14 +103,12 @@ def _plan_pytorch(
             raise WeightsError(f"byteorder {stated!r}")
         order = "<" if stated == b"little" else ">"
 
-    path = str(archive.filename)
-
     def storage(identity: Any) -> Storage:
         dtype, key, size = storage_of(identity)
 
         def read() -> bytes:
             name = f"{folder}data/{key}"
-            with zipfile.ZipFile(path) as again:
+            with _opened(path) as again:
                 content = member(again, name)
                 if len(content) != size * item_size(dtype):
                     raise WeightsError(
@@ -105,5 +120,20 @@ def _plan_pytorch(
         return Storage(dtype, size, read, order)
 
     content = io.BytesIO(member(archive, pickled, _LONGEST_PICKLE))
-    arrays, skipped = named_arrays(read_pickle(content, FUNCTIONS, storage))
-    return by_name(model, arrays, "torch", tables, format="PyTorch state dict", skipped=skipped)
+    try:
+        root = read_pickle(content, FUNCTIONS, storage)
+    except WeightsError as error:
+        at = _place(archive, pickled, error.offset or 0)
+        raise WeightsError(f"{pickled}: {error.problem}", offset=at) from error.__cause__
+    return named_arrays(root)
+
+
+def _place(archive: zipfile.ZipFile, name: str, offset: int) -> int:
+    """Where a byte of a member lies in the file; where the member begins if it is compressed."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or archive.fp is None:
+        return info.header_offset
+    archive.fp.seek(info.header_offset + 26)
+    lengths = archive.fp.read(4)
+    before = 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+    return info.header_offset + before + offset
