@@ -102,7 +102,9 @@ def write_npy(path: Path, pickled: bytes) -> Path:
     """An .npy file of an object array without dimensions."""
     header = "{'descr': '|O', 'fortran_order': False, 'shape': (), }"
     header = header.ljust(117) + "\n"
-    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + pickled)
+    path.write_bytes(
+        b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + pickled
+    )
     return path
 
 

@@ -78,10 +78,10 @@ def LeNet5(
         **{
             "conv1": nn.SpatialConvolution(shape[2], 6, 5, 5),
             f"{word}1": activation(),
-            "pool1": pool(2, 2),
+            "pool1": pool(2, 2, 2, 2),
             "conv2": nn.SpatialConvolution(6, 16, 5, 5),
             f"{word}2": activation(),
-            "pool2": pool(2, 2),
+            "pool2": pool(2, 2, 2, 2),
         },
     )
     if top:

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 import pytest
 from zoo_weights import (
-    CAFFE, TORCHVISION, ZOO, alexnet_arrays, image, python2_pickle, write_npy, write_safetensors,
+    CAFFE,
+    TORCHVISION,
+    ZOO,
+    alexnet_arrays,
+    image,
+    python2_pickle,
+    write_npy,
+    write_safetensors,
 )  # fmt: skip
 
 from zoo import AlexNet, alexnet, load_weights
@@ -202,7 +209,9 @@ def test_weights_of_another_variant_are_refused(variant, torchvision_file):
 
 
 def test_a_model_that_was_saved_takes_weights(tmp_path):
-    AlexNet(variant="torchvision", input_shape=(63, 63, 3), include_top=False).save(tmp_path / "m.keras")
+    AlexNet(variant="torchvision", input_shape=(63, 63, 3), include_top=False).save(
+        tmp_path / "m.keras"
+    )
     model = keras.saving.load_model(tmp_path / "m.keras")
     path = write_safetensors(tmp_path / "w.safetensors", state_dict())
     assert len(load_weights(model, path).skipped) == 6

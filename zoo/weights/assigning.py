@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from graph import GModule
-
 from .errors import WeightsError
 from .report import Kept, Loaded, LoadReport, Skipped
 

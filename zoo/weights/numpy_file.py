@@ -84,7 +84,8 @@ def _held(name: str, held: Any) -> list[tuple[str, str, Any]]:
     if isinstance(held, _Array):
         held = held.values() if held.is_object else None
     if isinstance(held, list | tuple) and 1 <= len(held) <= 2:
-        return [(r, f"{name}[{i}]", v) for i, (r, v) in enumerate(zip(("weight", "bias"), held))]
+        roles = ("weight", "bias")
+        return [(roles[i], f"{name}[{i}]", value) for i, value in enumerate(held)]
     if isinstance(held, dict) and held and all(key in _ROLES for key in held):
         return [(_ROLES[key], f"{name}[{key!r}]", value) for key, value in held.items()]
     raise WeightsError(f"{name!r} holds no [weights, biases], {_HOLDS}")

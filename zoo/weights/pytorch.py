@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import ByteOrder, from_bytes
 from .errors import WeightsError
 from .named import NamedArray
 from .pickles import Stated
 from .report import Skipped
-from .safetensors import from_bytes
 
-__all__ = ["DTYPES", "FUNCTIONS", "Storage", "Tensor", "item_size", "named_arrays", "storage_of"]
+__all__ = ["DTYPES", "FUNCTIONS", "Storage", "Tensor", "named_arrays", "storage_of"]
 
 DTYPES = {
     "FloatStorage": "float32",
@@ -33,11 +33,6 @@ DTYPES = {
 _STATE_DICTS = ("state_dict", "model_state_dict", "model")
 
 
-def item_size(dtype: str) -> int:
-    """Bytes of an element."""
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-
-
 class Storage:
     """A run of numbers in a file.
 
@@ -48,8 +43,9 @@ class Storage:
         order: ``"<"`` or ``">"``, how they lie in the file.
     """
 
-    def __init__(self, dtype: str, size: int, read: Callable[[], bytes], order: str) -> None:
-        self.dtype, self.size, self.order = dtype, size, order
+    def __init__(self, dtype: str, size: int, read: Callable[[], bytes], order: ByteOrder) -> None:
+        self.dtype, self.size = dtype, size
+        self.order: ByteOrder = order
         self._read = read
 
     def values(self) -> np.ndarray:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from .assigning import Plan
+from .dtypes import ByteOrder, item_size
 from .errors import WeightsError
 from .named import NamedArray, WeightNames, by_name
 from .pickles import read_pickle
-from .pytorch import FUNCTIONS, Storage, item_size, named_arrays, storage_of
+from .pytorch import FUNCTIONS, Storage, named_arrays, storage_of
 from .report import Skipped
 
 __all__ = ["plan", "read", "recognises"]
@@ -45,7 +46,7 @@ def read(path: str) -> tuple[dict[str, NamedArray], list[Skipped]]:
             raise WeightsError(f"another version of the format than {_PROTOCOL}", offset=0)
         system = read_pickle(file, {})
         little = not isinstance(system, dict) or system.get("little_endian", True)
-        order = "<" if little else ">"
+        order: ByteOrder = "<" if little else ">"
 
         def storage(identity: Any) -> Storage:
             dtype, key, size = storage_of(identity)
@@ -63,7 +64,7 @@ def read(path: str) -> tuple[dict[str, NamedArray], list[Skipped]]:
 class _Known:
     """A storage whose place in the file comes up later."""
 
-    def __init__(self, path: str, key: str, dtype: str, size: int, order: str) -> None:
+    def __init__(self, path: str, key: str, dtype: str, size: int, order: ByteOrder) -> None:
         self.path, self.key, self.dtype, self.size = path, key, dtype, size
         self.storage = Storage(dtype, size, self.read, order)
         self.offset: int | None = None

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .assigning import Plan
+from .dtypes import from_bytes, item_size
 from .errors import WeightsError
 from .named import NamedArray, WeightNames, by_name
-from .assigning import Plan
 
 __all__ = ["plan", "read", "recognises"]
 
@@ -119,7 +120,7 @@ def _places(header: dict[str, Any], data: int) -> list[tuple[int, str, dict[str,
             raise WeightsError(
                 f"tensor {name!r} has data_offsets {offsets} in {data} bytes of data", offset=8
             )
-        expected = math.prod(shape) * _item(_DTYPES[dtype])
+        expected = math.prod(shape) * item_size(_DTYPES[dtype])
         if end - begin != expected:
             raise WeightsError(
                 f"tensor {name!r} has {end - begin} bytes, {dtype} {shape} takes {expected}",
@@ -133,13 +134,9 @@ def _are_counts(values: Any) -> bool:
     return isinstance(values, list) and all(type(v) is int and v >= 0 for v in values)
 
 
-def _item(dtype: str) -> int:
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-
-
 def _reader(path: Any, offset: int, dtype: str, shape: tuple[int, ...]) -> Any:
     def read() -> np.ndarray:
-        size = math.prod(shape) * _item(dtype)
+        size = math.prod(shape) * item_size(dtype)
         with open(path, "rb") as file:
             file.seek(offset)
             raw = file.read(size)
@@ -148,11 +145,3 @@ def _reader(path: Any, offset: int, dtype: str, shape: tuple[int, ...]) -> Any:
         return from_bytes(raw, dtype).reshape(shape)
 
     return read
-
-
-def from_bytes(raw: bytes, dtype: str, order: str = "<") -> np.ndarray:
-    """The values in `raw`; those of bfloat16 as float32, which holds each of them exactly."""
-    if dtype == "bfloat16":
-        high = np.frombuffer(raw, order + "u2").astype(np.uint32)
-        return (high << 16).view(np.float32)
-    return np.frombuffer(raw, np.dtype(dtype).newbyteorder(order))

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .assigning import Plan
+from .dtypes import ByteOrder, item_size
 from .errors import WeightsError
 from .keras_files import plan_archived
 from .named import NamedArray, WeightNames, by_name
 from .pickles import read_pickle
-from .pytorch import FUNCTIONS, Storage, item_size, named_arrays, storage_of
+from .pytorch import FUNCTIONS, Storage, named_arrays, storage_of
 from .report import Skipped
 
 __all__ = ["plan", "read_pytorch", "recognises"]
@@ -76,7 +77,8 @@ def member(archive: zipfile.ZipFile, name: str, at_most: int | None = None) -> b
     offset = None
     try:
         info = archive.getinfo(name)
-        offset = info.header_offset
+        # A damaged directory moves all members, even to before the file.
+        offset = max(info.header_offset, 0)
         bomb = info.file_size > max(1 << 28, 100 * info.compress_size)
         if bomb or (at_most is not None and info.file_size > at_most):
             raise WeightsError(f"{name} unpacks to {info.file_size} bytes", offset=offset)
@@ -96,7 +98,7 @@ def _read_pytorch(
     archive: zipfile.ZipFile, path: str, pickled: str
 ) -> tuple[dict[str, NamedArray], list[Skipped]]:
     folder = pickled[: -len("data.pkl")]
-    order = "<"
+    order: ByteOrder = "<"
     if f"{folder}byteorder" in archive.namelist():
         stated = member(archive, f"{folder}byteorder", 16)
         if stated not in (b"little", b"big"):
@@ -113,7 +115,7 @@ def _read_pytorch(
                 if len(content) != size * item_size(dtype):
                     raise WeightsError(
                         f"{name} has {len(content)} bytes, expected {size} of {dtype}",
-                        offset=again.getinfo(name).header_offset,
+                        offset=max(again.getinfo(name).header_offset, 0),
                     )
             return content
 
@@ -132,7 +134,7 @@ def _place(archive: zipfile.ZipFile, name: str, offset: int) -> int:
     """Where a byte of a member lies in the file; where the member begins if it is compressed."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or archive.fp is None:
-        return info.header_offset
+        return max(info.header_offset, 0)
     archive.fp.seek(info.header_offset + 26)
     lengths = archive.fp.read(4)
     before = 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")

@@ -3,10 +3,9 @@
 import io
 import zipfile
 
-import keras
 import numpy as np
 import pytest
-from zoo_weights import LENET, ORACLE, ZOO, lenet, torch7_file
+from zoo_weights import ORACLE, ZOO, lenet, torch7_file
 
 import graph
 from graph import Input, nn
@@ -91,7 +90,28 @@ def test_torch7_batch_normalisation(tmp_path):
     path = torch7_file("tiny_darknet_bn", tmp_path)
     x = Input((64, 64, 3), name="image")
     y, planes, number = x, 3, 0
-    for step in (4, "pool", 8, "pool", 4, 32, 4, 32, "pool", 8, 64, 8, 64, "pool", 16, 128, 16, 128, 32, 256):
+    for step in (
+        4,
+        "pool",
+        8,
+        "pool",
+        4,
+        32,
+        4,
+        32,
+        "pool",
+        8,
+        64,
+        8,
+        64,
+        "pool",
+        16,
+        128,
+        16,
+        128,
+        32,
+        256,
+    ):
         if step == "pool":
             y = y - nn.SpatialMaxPooling(2, 2, 2, 2)
             continue
@@ -100,7 +120,9 @@ def test_torch7_batch_normalisation(tmp_path):
         y = chain(
             y,
             **{
-                f"conv{number}": nn.SpatialConvolution(planes, step, kernel, kernel, 1, 1, kernel // 2),
+                f"conv{number}": nn.SpatialConvolution(
+                    planes, step, kernel, kernel, 1, 1, kernel // 2
+                ),
                 f"bn{number}": nn.SpatialBatchNormalization(step),
                 f"elu{number}": nn.ELU(),
             },
@@ -113,12 +135,11 @@ def test_torch7_batch_normalisation(tmp_path):
         dropout=nn.Dropout(0.5),
         score=nn.Linear(256, 1),
     )
-    model = finish(
-        x, y, name="t", weights=path, include_top=True, pooling=None, activation=None
-    )
+    model = finish(x, y, name="t", weights=path, include_top=True, pooling=None, activation=None)
     with zipfile.ZipFile(ORACLE / "torch7" / "models.zip") as archive:
         fed, out = (
-            np.load(io.BytesIO(archive.read(f"tiny_darknet_bn/{n}.npy"))) for n in ("input", "output")
+            np.load(io.BytesIO(archive.read(f"tiny_darknet_bn/{n}.npy")))
+            for n in ("input", "output")
         )
     got = model.predict(fed.transpose(0, 2, 3, 1), verbose=0)
     np.testing.assert_allclose(got, out, rtol=1e-4, atol=1e-5)
@@ -128,7 +149,6 @@ def test_a_torch7_file_inside_a_table(tmp_path):
     held = graph.torch7.load(torch7_file("lenet", tmp_path))
     graph.torch7.save(tmp_path / "checkpoint", {"epoch": 3, "model": held})
     assert len(load_weights(LeNet5(), tmp_path / "checkpoint").loaded) == 10
-
 
 
 def test_named_arrays_of_pickles():
