@@ -1,6 +1,7 @@
 """Damaged files: one ValueError with the path, and a model that is as it was, bit for bit."""
 
 import io
+import os
 import pickle
 import re
 import struct
@@ -97,7 +98,7 @@ def test_no_part_of_a_file_loads(format, contents, try_load):
 
 @pytest.mark.parametrize("format", FORMATS)
 @settings(
-    max_examples=60,
+    max_examples=int(os.environ.get("MUTATIONS", "60")),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
