@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from zoo import LeNet5
@@ -121,4 +122,4 @@ def lenet(**arguments: Any) -> Any:
 
 def values(model: Any) -> list[bytes]:
     """Every variable, bit for bit."""
-    return [np.asarray(v.value).tobytes() for v in model.variables]
+    return [keras.ops.convert_to_numpy(v).tobytes() for v in model.variables]
