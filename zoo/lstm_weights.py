@@ -83,7 +83,9 @@ def _weights(source: Any) -> Sequence[Any]:
         raise TypeError(f"expected a keras.layers.LSTM or its weights, got {source!r}")
     if not source.built:
         raise ValueError(f"{source.name} has no weights yet: build it or call it once first")
-    used = [keras.activations.serialize(a) for a in (source.activation, source.recurrent_activation)]
+    used = [
+        keras.activations.serialize(a) for a in (source.activation, source.recurrent_activation)
+    ]
     if used != ["tanh", "sigmoid"] or source.go_backwards:
         raise ValueError(
             f"{source.name} is another cell: activations {used} and "
