@@ -6,12 +6,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import alexnet, darknet_reference, lenet, mdnet, tiny_darknet, weights
+    from . import (
+        alexnet,
+        darknet_reference,
+        lenet,
+        lstm_language_model,
+        mdnet,
+        tiny_darknet,
+        weights,
+    )
     from .alexnet import AlexNet
     from .cnn_m import CNNM2048
     from .darknet import DarknetCfgError, from_darknet
     from .darknet_reference import DarknetReference
     from .lenet import LeNet5
+    from .lstm import LSTM
+    from .lstm_language_model import LSTMLanguageModel
+    from .lstm_weights import from_keras_lstm, to_keras_lstm
     from .mdnet import MDNet
     from .siamese_net import SiameseNet
     from .tiny_darknet import TinyDarknet
@@ -26,6 +37,8 @@ __all__ = [
     "DarknetCfgError",
     "DarknetReference",
     "DarknetWeightsError",
+    "LSTM",
+    "LSTMLanguageModel",
     "LeNet5",
     "LoadReport",
     "MDNet",
@@ -36,10 +49,13 @@ __all__ = [
     "alexnet",
     "darknet_reference",
     "from_darknet",
+    "from_keras_lstm",
     "lenet",
     "load_weights",
+    "lstm_language_model",
     "mdnet",
     "tiny_darknet",
+    "to_keras_lstm",
     "weights",
 ]
 
@@ -59,6 +75,10 @@ _MODULES = {
     "TwoStreamFusion": "two_stream",
     "from_darknet": "darknet",
     "load_weights": "weights",
+    "LSTM": "lstm",
+    "LSTMLanguageModel": "lstm_language_model",
+    "from_keras_lstm": "lstm_weights",
+    "to_keras_lstm": "lstm_weights",
 }
 
 
