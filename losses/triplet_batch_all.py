@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from ._batch_loss import BatchLoss, attach, check_reducer, pairs_of
+from ._row_blocks import row_blocks
 from .distances import as_distance
 
 __all__ = ["TripletBatchAllLoss", "triplet_batch_all"]
@@ -81,9 +82,15 @@ def triplet_batch_all(
     options = _Options(
         margin, soft, swap, triplets, margin if mining_margin is None else mining_margin
     )
-    total, counted, kept, slopes = _visit(
-        ops.stop_gradient(pairs.matrix), pairs.positive, pairs.negative, options
-    )
+    d = ops.stop_gradient(pairs.matrix)
+    sums = (ops.zeros((), d.dtype),) * 3
+    parts = []
+    # Swapped triplets touch rows of other anchors.
+    for rows in [slice(None)] if swap else row_blocks(d):
+        sums, part = _visit(d[rows], pairs.positive[rows], pairs.negative[rows], options, sums)
+        parts.append(part)
+    total, counted, kept = sums
+    slopes = ops.concatenate(parts, axis=0)
     if reducer != "sum":
         divisor = ops.maximum(counted if reducer == "non-zero" else kept, 1.0)
         total, slopes = total / divisor, slopes / divisor
@@ -100,28 +107,32 @@ class _Options(NamedTuple):
     mining_margin: float
 
 
-def _visit(d: Any, positive: Any, negative: Any, options: _Options) -> tuple[Any, Any, Any, Any]:
-    """Sum of losses, how many are above 0, how many there are, and the slope of each distance."""
+def _visit(
+    d: Any, positive: Any, negative: Any, options: _Options, sums: tuple[Any, ...]
+) -> tuple[tuple[Any, ...], Any]:
+    """Some anchors' losses, those above 0 and all, added to sums; the slope of each distance."""
     rank = ops.cumsum(ops.cast(positive, "int32"), axis=1) * ops.cast(positive, "int32")
-    zero = ops.zeros((), d.dtype)
 
     def step(k: Any, total: Any, counted: Any, kept: Any, slopes: Any) -> tuple[Any, ...]:
         chosen = rank == k
         d_ap = ops.sum(ops.where(chosen, d, 0.0), axis=1, keepdims=True)
         valid = ops.logical_and(negative, ops.any(chosen, axis=1, keepdims=True))
-        valid = ops.logical_and(valid, _is_kept(d - d_ap, options))
-        p = ops.argmax(ops.cast(chosen, "int32"), axis=1)
-        d_pn = ops.take(d, p, axis=0) if options.swap else d
-        d_an = ops.minimum(d, d_pn)
+        if options.triplets != "all":
+            valid = ops.logical_and(valid, _is_kept(d - d_ap, options))
+        p = d_pn = d_an = d
+        if options.swap:
+            p = ops.argmax(ops.cast(chosen, "int32"), axis=1)
+            d_pn = ops.take(d, p, axis=0)
+            d_an = ops.minimum(d, d_pn)
         violation = d_ap - d_an + options.margin
+        violation = ops.where(valid, violation, float("-inf"))
         if options.soft:
             losses, slope = ops.softplus(violation), ops.sigmoid(violation)
         else:
             losses, slope = ops.relu(violation), ops.cast(violation > 0, d.dtype)
-        losses = ops.where(valid, losses, 0.0)
-        slope = ops.where(valid, slope, 0.0)
-        counted = counted + ops.sum(ops.cast(losses > 0, d.dtype))
-        kept = kept + ops.sum(ops.cast(valid, d.dtype))
+        # As floats: more triplets than integers of 32 bits count may be above 0.
+        counted = counted + ops.sum(ops.sum(ops.where(losses > 0, 1.0, 0.0), axis=1))
+        kept = kept + ops.sum(ops.sum(ops.where(valid, 1.0, 0.0), axis=1))
         here = slope
         if options.swap:
             # Equal distances share the slope, as PyTorch's minimum has it.
@@ -129,23 +140,20 @@ def _visit(d: Any, positive: Any, negative: Any, options: _Options) -> tuple[Any
             here = ops.where(d <= d_pn, slope * half, 0.0)
             there = ops.where(d_pn <= d, slope * half, 0.0)
             slopes = slopes - ops.scatter(p[:, None], there, ops.shape(slopes))
-        slopes = slopes - here
-        slopes = ops.where(chosen, slopes + ops.sum(slope, axis=1, keepdims=True), slopes)
+        slopes = slopes + ops.where(chosen, ops.sum(slope, axis=1, keepdims=True), -here)
         return k + 1, total + ops.sum(losses), counted, kept, slopes
 
     last = ops.max(rank)
     _, total, counted, kept, slopes = ops.while_loop(
         lambda k, *_: k <= last,
         step,
-        (ops.ones((), "int32"), zero, zero, zero, ops.zeros_like(d)),
+        (ops.ones((), "int32"), *sums, ops.zeros_like(d)),
     )
-    return total, counted, kept, slopes
+    return (total, counted, kept), slopes
 
 
 def _is_kept(farther: Any, options: _Options) -> Any:
     """Which triplets are visited, from how much farther their negative is than the positive."""
-    if options.triplets == "all":
-        return ops.ones_like(farther, dtype="bool")
     if options.triplets == "easy":
         return farther > options.mining_margin
     within = farther <= options.mining_margin

@@ -10,6 +10,7 @@ from keras import ops
 
 from ._batch_loss import BatchLoss, attach, checked, pair_masks
 from ._extremes import extreme
+from ._row_blocks import row_blocks
 from .distances import as_distance
 
 __all__ = ["TripletSemiHardLoss", "triplet_semi_hard"]
@@ -56,12 +57,17 @@ def triplet_semi_hard(
     labels, embeddings = checked("triplet_semi_hard", y_true, y_pred)
     distances = as_distance(distance_metric, owner="triplet_semi_hard")(embeddings)
     positive, negative = pair_masks(labels)
-    value, weights = _search(ops.stop_gradient(distances), positive, negative, margin)
-    return attach(value, weights, distances)
+    d = ops.stop_gradient(distances)
+    total, parts = ops.zeros((), d.dtype), []
+    for rows in row_blocks(d):
+        total, part = _search(d[rows], positive[rows], negative[rows], margin, total)
+        parts.append(part)
+    pairs = ops.maximum(ops.sum(ops.cast(positive, d.dtype)), 1.0)
+    return attach(total / pairs, ops.concatenate(parts, axis=0) / pairs, distances)
 
 
-def _search(d: Any, positive: Any, negative: Any, margin: float) -> tuple[Any, Any]:
-    """The loss, and its derivative with respect to each distance.
+def _search(d: Any, positive: Any, negative: Any, margin: float, total: Any) -> tuple[Any, Any]:
+    """The losses of some anchors added to a total, and the derivative by each distance.
 
     One positive of every anchor at a time, so that nothing has more than N^2 elements. Negatives
     at one distance share the gradient.
@@ -78,10 +84,12 @@ def _search(d: Any, positive: Any, negative: Any, margin: float) -> tuple[Any, A
         violation = margin + d_ap - ops.where(found, beyond, farthest)
         active = ops.logical_and(violation >= 0, ops.any(chosen, axis=1))
         share = ops.cast(active, d.dtype)
-        nearest = ops.cast(outside == beyond[:, None], d.dtype)
-        share_n = ops.where(found, share / ops.maximum(ops.sum(nearest, axis=1), 1.0), 0.0)
-        weights = weights - nearest * share_n[:, None]
-        weights = ops.where(chosen, weights + share[:, None], weights)
+        nearest = outside == beyond[:, None]
+        ties = ops.maximum(ops.sum(ops.where(nearest, 1.0, 0.0), axis=1), 1.0)
+        share_n = ops.where(found, -share / ties, 0.0)
+        weights = weights + ops.where(
+            chosen, share[:, None], ops.where(nearest, share_n[:, None], 0.0)
+        )
         total = total + ops.sum(ops.where(active, violation, 0.0))
         return k + 1, total, weights, fallen + ops.where(found, 0.0, share)
 
@@ -91,14 +99,12 @@ def _search(d: Any, positive: Any, negative: Any, margin: float) -> tuple[Any, A
         step,
         (
             ops.ones((), "int32"),
-            ops.zeros((), d.dtype),
+            total,
             ops.zeros_like(d),
             ops.zeros_like(farthest),
         ),
     )
-    weights = weights - from_farthest * fallen[:, None]
-    pairs = ops.maximum(ops.sum(ops.cast(positive, d.dtype)), 1.0)
-    return total / pairs, weights / pairs
+    return total, weights - from_farthest * fallen[:, None]
 
 
 @keras.saving.register_keras_serializable(package="nngraph")
