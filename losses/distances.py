@@ -84,6 +84,19 @@ class LpDistance(_Distance):
         total = ops.sum(differences if self.p == 1 else safe_power(differences, self.p), axis=-1)
         return safe_power(total, self.power / self.p)
 
+    def pull(self, x: Any, d: Any, weights: Any) -> Any:
+        """The derivative by `x` of `sum(weights * d)`, d being the distances of `x`, for p = 2.
+
+        It takes two matrix products, and embeddings as they are: `normalize` is not for it.
+        """
+        # The derivative of |x - y|^power by x is power d^(1 - 2 / power) (x - y).
+        apart = d > 0
+        inside = ops.where(apart, d, 1.0)
+        slope = self.power * ops.power(inside, 1 - 2 / self.power)
+        ratio = ops.where(apart, slope * weights, 0.0)
+        both = ratio + ops.transpose(ratio)
+        return ops.sum(both, axis=1, keepdims=True) * x - ops.matmul(both, x)
+
     def of_pairs(self, x: Any, y: Any) -> Any:
         """The distance of each row of `x` to that of `y`, of shape `(n,)`."""
         if self.normalize:

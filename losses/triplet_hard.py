@@ -76,12 +76,17 @@ def triplet_hard(
 
 def _dense(distances: Any, positive: Any, negative: Any, margin: float, soft: bool) -> Any:
     """From the matrix of distances; its derivative is known, and needs no trace of the search."""
-    d = ops.stop_gradient(distances)
+    value, weights = _search(ops.stop_gradient(distances), positive, negative, margin, soft)
+    return attach(value, weights, distances)
+
+
+def _search(d: Any, positive: Any, negative: Any, margin: float, soft: bool) -> tuple[Any, Any]:
+    """The loss, and its derivative with respect to each distance."""
     far, from_far = extreme(d, positive, largest=True)
     near, from_near = extreme(d, negative, largest=False)
     losses, slopes = _hinge(far - near, margin, soft)
     slopes = slopes / ops.cast(ops.shape(d)[0], d.dtype)
-    return attach(ops.mean(losses), (from_far - from_near) * slopes[:, None], distances)
+    return ops.mean(losses), (from_far - from_near) * slopes[:, None]
 
 
 def _hinge(difference: Any, margin: float, soft: bool) -> tuple[Any, Any]:
@@ -95,7 +100,8 @@ def _hinge(difference: Any, margin: float, soft: bool) -> tuple[Any, Any]:
 def _searched_first(x: Any, same: Any, distance: LpDistance, margin: float, soft: bool) -> Any:
     """Euclidean distances of two pairs an anchor, found by one matrix product.
 
-    Only where samples tie, whose gradient is to be shared, is the whole matrix kept.
+    Only where samples tie, whose gradient is to be shared, are all distances formed, and what
+    that changes in the gradient is added, with no derivative of its own.
     """
     fixed = ops.stop_gradient(x)
     fixed = fixed - ops.mean(fixed, axis=0, keepdims=True)
@@ -111,27 +117,31 @@ def _searched_first(x: Any, same: Any, distance: LpDistance, margin: float, soft
     negatives = ops.where(same, float("inf"), order)
     p, n = ops.argmax(positives, axis=1), ops.argmin(negatives, axis=1)
 
-    def few() -> Any:
-        far, near = (distance.of_pairs(x, ops.take(x, found, axis=0)) for found in (p, n))
-        violation = far - near
-        if soft:
-            return ops.mean(ops.softplus(violation))
-        return ops.mean(ops.relu(violation + margin))
-
-    def all_pairs() -> Any:
-        return _dense(
-            distance(x),
-            ops.logical_and(same, ops.logical_not(eye(x))),
-            ops.logical_not(same),
-            margin,
-            soft,
-        )
-
+    far, near = (distance.of_pairs(x, ops.take(x, found, axis=0)) for found in (p, n))
+    value = ops.mean(_hinge(far - near, margin, soft)[0])
     rows = ops.shape(x)[0]
+
+    def untied() -> tuple[Any, Any]:
+        return ops.stop_gradient(value), ops.zeros_like(fixed)
+
+    def shared() -> tuple[Any, Any]:
+        d = distance(fixed)
+        others = ops.logical_not(eye(fixed))
+        exact, weights = _search(
+            d, ops.logical_and(same, others), ops.logical_not(same), margin, soft
+        )
+        slopes = _hinge(ops.stop_gradient(far - near), margin, soft)[1] / ops.cast(rows, d.dtype)
+        columns = ops.arange(ops.shape(fixed)[0], dtype=p.dtype)[None, :]
+        for found, sign in ((p, 1.0), (n, -1.0)):
+            weights = weights - ops.where(columns == found[:, None], sign * slopes[:, None], 0.0)
+        return exact, distance.pull(fixed, d, weights)
+
     hardest = ops.sum(ops.cast(positives == ops.max(positives, axis=1, keepdims=True), "int32"))
     nearest = ops.sum(ops.cast(negatives == ops.min(negatives, axis=1, keepdims=True), "int32"))
     # Of one class alone every negative is infinite, and so they tie too.
-    return ops.cond(ops.maximum(hardest, nearest) > rows, all_pairs, few)
+    exact, rest = ops.cond(ops.maximum(hardest, nearest) > rows, shared, untied)
+    linear = ops.sum(ops.stop_gradient(rest) * x)
+    return value + ops.stop_gradient(exact - value) + (linear - ops.stop_gradient(linear))
 
 
 @keras.saving.register_keras_serializable(package="nngraph")

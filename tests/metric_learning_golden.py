@@ -7,12 +7,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from golden_losses import LossCase
 from loss_gradient import value_and_grad
 
 import losses
 
-__all__ = ["arguments", "assert_matches", "distance_of"]
+__all__ = ["arguments", "assert_matches", "distance_of", "of_layer", "parameters"]
 
 # Names of pytorch-metric-learning, and ours.
 _RENAMED = {
@@ -24,6 +25,14 @@ _RENAMED = {
 }
 _OF_LAYERS = ("num_classes", "embedding_size", "sub_centers", "centers_per_class", "learn_beta")
 _REDUCERS = {"SumReducer": "sum", "MeanReducer": "mean"}
+
+
+def parameters(named: Sequence[tuple[str, LossCase]]) -> list[Any]:
+    """Cases for `pytest.mark.parametrize`, three in four of which only a full run takes."""
+    return [
+        pytest.param(name, case, id=str(case), marks=[pytest.mark.slow] if i % 4 else [])
+        for i, (name, case) in enumerate(named)
+    ]
 
 
 def distance_of(spec: dict[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from golden_losses import loss_cases
-from metric_learning_golden import arguments, assert_matches, distance_of
+from metric_learning_golden import arguments, assert_matches, distance_of, parameters
 
 import losses
 
@@ -61,7 +61,7 @@ def mined(case, name, function, kwargs):
     return losses.mined_triplet, {**kwargs, "triplets": triplets}
 
 
-@pytest.mark.parametrize(("name", "case"), CASES, ids=[str(case) for _, case in CASES])
+@pytest.mark.parametrize(("name", "case"), parameters(CASES))
 def test_golden(name, case):
     function, renamed, defaults = LOSSES[name]
     kwargs = {**defaults, **arguments(case, renamed)}

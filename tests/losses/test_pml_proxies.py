@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from golden_losses import loss_cases
 from keras import ops
-from metric_learning_golden import arguments, assert_matches, of_layer
+from metric_learning_golden import arguments, assert_matches, of_layer, parameters
 
 import losses
 
@@ -25,7 +25,7 @@ EXEMPT: dict[str, dict[str, str]] = {}
 CASES = [(name, case) for name in LOSSES for case in loss_cases("pml_losses", name)]
 
 
-@pytest.mark.parametrize(("name", "case"), CASES, ids=[str(case) for _, case in CASES])
+@pytest.mark.parametrize(("name", "case"), parameters(CASES))
 def test_golden(name, case):
     function, weight, options = LOSSES[name]
     several = case.kwargs.get("sub_centers", case.kwargs.get("centers_per_class", 1))

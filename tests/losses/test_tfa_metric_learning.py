@@ -5,7 +5,7 @@ import pytest
 from golden_losses import loss_cases
 from keras import ops
 from loss_gradient import value_and_grad
-from metric_learning_golden import assert_matches
+from metric_learning_golden import assert_matches, parameters
 
 import losses
 
@@ -47,7 +47,7 @@ def make(name, case):
     return lambda y_pred: loss(case.inputs["y_true"], y_pred, case.inputs.get("sample_weight"))
 
 
-@pytest.mark.parametrize(("name", "case"), CASES, ids=[str(case) for _, case in CASES])
+@pytest.mark.parametrize(("name", "case"), parameters(CASES))
 def test_golden(name, case):
     loss = make(name, case)
     if "broadcast" in case.tags or (case.output is None and "sample_weight" in case.inputs):
