@@ -81,10 +81,10 @@ class PearsonCorrelation(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch: `y_true` and `y_pred` of shape `(batch,)` or `(batch, 1)`."""
-        given = (ops.cast(v, self.dtype) for v in (y_true, y_pred))
+        true, pred = (ops.cast(v, self.dtype) for v in (y_true, y_pred))
         if sample_weight is not None and len(ops.shape(sample_weight)) == 0:
             sample_weight = ops.full_like(one_per_sample(y_true, self.name), sample_weight)
-        x, y, w = paired(*given, sample_weight, self.name)
+        x, y, w = paired(true, pred, sample_weight, self.name)
         w = ops.cast(w, self.dtype)
         batch, before = ops.sum(w), self._weight.value
         is_start = before == 0

@@ -99,8 +99,8 @@ class WeightedTau(KeptRows):
 
     def result(self) -> Any:
         """The weighted tau of all samples so far, a scalar."""
-        columns = (self._rows[name].value for name in ("y_true", "y_pred", "present"))
-        value = _both_ways(*paired(*columns, self.name))
+        x, y, w = (self._rows[name].value for name in ("y_true", "y_pred", "present"))
+        value = _both_ways(*paired(x, y, w, self.name))
         return self._whole(ops.cast(value, self.dtype))
 
 
