@@ -83,22 +83,27 @@ def _discordant(place: Any, u: Any, v: Any) -> Any:
     it; the pairs that this puts in the other order are counted with a cumulative sum.
     """
     bits = (place.shape[0] - 1).bit_length()
-    index = ops.arange(2**bits, dtype="int32")
+    state = (place, u, v, ops.zeros((), dtype=u.dtype))
+    return ops.fori_loop(0, bits, _sort_by_bit, state)[-1]
 
-    def before(values: Any, row: Any) -> Any:
-        upto = running(values) - values
-        return upto - ops.take(upto, row)
 
-    def sort_by_bit(step: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
-        place, total = state
-        half = ops.left_shift(1, bits - 1 - step)
-        row = index // (2 * half) * (2 * half)  # all with the same higher bits, half with this one
-        high = place // half % 2
-        rank = before(high, row)
-        is_high = ops.cast(high, u.dtype)
-        at_u, at_v = ops.take(u, place), ops.take(v, place)
-        met = before(at_u * is_high, row) * at_v + before(at_v * is_high, row) * at_u
-        target = ops.where(high == 1, row + half + rank, index - rank)
-        return scattered(target, place), total + ops.sum(met * (1 - is_high))
+# Not a closure: JAX outside compiled code compiles a loop again for each new function.
+def _sort_by_bit(step: Any, state: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    place, u, v, total = state
+    size = place.shape[0]
+    half = ops.right_shift(size // 2, step)
+    index = ops.arange(size, dtype="int32")
+    row = index // (2 * half) * (2 * half)  # all with the same higher bits, half with this one
+    high = place // half % 2
+    rank = _before(high, row)
+    is_high = ops.cast(high, u.dtype)
+    at_u, at_v = ops.take(u, place), ops.take(v, place)
+    met = _before(at_u * is_high, row) * at_v + _before(at_v * is_high, row) * at_u
+    target = ops.where(high == 1, row + half + rank, index - rank)
+    return scattered(target, place), u, v, total + ops.sum(met * (1 - is_high))
 
-    return ops.fori_loop(0, bits, sort_by_bit, (place, ops.zeros((), dtype=u.dtype)))[1]
+
+def _before(values: Any, row: Any) -> Any:
+    """The sum of the values in front, from where the row starts."""
+    upto = running(values) - values
+    return upto - ops.take(upto, row)
