@@ -11,6 +11,9 @@ from .circle import (
 from .class_proxies import (
     ClassProxies,
 )
+from .cohen_kappa import (
+    CohenKappa,
+)
 from .contrastive import (
     BatchContrastiveLoss,
     ContrastiveLoss,
@@ -25,13 +28,25 @@ from .distances import (
     angular_distance,
     pairwise_distance,
 )
+from .equal_error_rate import (
+    EqualErrorRate,
+    equal_error_rate,
+)
 from .fast_ap import (
     FastAPLoss,
     fast_ap,
 )
+from .hamming import (
+    HammingLoss,
+    hamming_loss,
+)
 from .intra_pair_variance import (
     IntraPairVarianceLoss,
     intra_pair_variance,
+)
+from .kendall import (
+    KendallTau,
+    kendall_tau,
 )
 from .large_margin_softmax import (
     LargeMarginSoftmaxLoss,
@@ -44,6 +59,9 @@ from .lifted_struct import (
     LiftedStructLoss,
     generalized_lifted_struct,
     lifted_struct,
+)
+from .map_at_r import (
+    MeanAveragePrecisionAtR,
 )
 from .margin_beta import (
     MarginBeta,
@@ -58,6 +76,9 @@ from .margin_softmax import (
     cos_face,
     sub_center_arc_face,
 )
+from .matthews import (
+    MatthewsCorrelationCoefficient,
+)
 from .mined_triplet import (
     MinedTripletLoss,
     mined_triplet,
@@ -68,6 +89,9 @@ from .miners import (
     batch_hard,
     distance_weighted,
     semi_hard,
+)
+from .multi_label_confusion import (
+    MultiLabelConfusionMatrix,
 )
 from .multi_similarity import (
     MultiSimilarityLoss,
@@ -93,6 +117,10 @@ from .pair_miners import (
     multi_similarity_pairs,
     pair_margin_pairs,
 )
+from .pearson import (
+    PearsonCorrelation,
+    pearson,
+)
 from .proxy_anchor import (
     ProxyAnchorLoss,
     proxy_anchor,
@@ -103,13 +131,28 @@ from .proxy_softmax import (
     normalized_softmax,
     proxy_nca,
 )
+from .recall_at_k import (
+    RecallAtK,
+)
+from .soft_spearman import (
+    SoftSpearmanLoss,
+    soft_spearman,
+)
 from .soft_triple import (
     SoftTripleLoss,
     soft_triple,
 )
+from .spearman import (
+    SpearmanCorrelation,
+    spearman,
+)
 from .sup_con import (
     SupConLoss,
     sup_con,
+)
+from .triplet_accuracy import (
+    TripletAccuracy,
+    triplet_accuracy,
 )
 from .triplet_batch_all import (
     TripletBatchAllLoss,
@@ -131,6 +174,10 @@ from .tuplet_margin import (
     TupletMarginLoss,
     tuplet_margin,
 )
+from .weighted_tau import (
+    WeightedTau,
+    weighted_tau,
+)
 
 __all__ = [
     "AngularLoss",
@@ -139,38 +186,51 @@ __all__ = [
     "BatchNPairsLoss",
     "CircleLoss",
     "ClassProxies",
+    "CohenKappa",
     "ContrastiveLoss",
     "CosFaceLoss",
     "CosineSimilarity",
     "DotProductSimilarity",
+    "EqualErrorRate",
     "FastAPLoss",
     "GeneralizedLiftedStructLoss",
+    "HammingLoss",
     "IntraPairVarianceLoss",
+    "KendallTau",
     "LargeMarginSoftmaxLoss",
     "LiftedStructLoss",
     "LpDistance",
     "MarginBeta",
     "MarginLoss",
+    "MatthewsCorrelationCoefficient",
+    "MeanAveragePrecisionAtR",
     "MinedTripletLoss",
+    "MultiLabelConfusionMatrix",
     "MultiSimilarityLoss",
     "NCALoss",
     "NTXentLoss",
     "NormalizedSoftmaxLoss",
     "NpairsLoss",
     "NpairsMultilabelLoss",
+    "PearsonCorrelation",
     "ProxyAnchorLoss",
     "ProxyNCALoss",
+    "RecallAtK",
     "SNRDistance",
+    "SoftSpearmanLoss",
     "SoftTripleLoss",
+    "SpearmanCorrelation",
     "SphereFaceLoss",
     "SubCenterArcFaceLoss",
     "SupConLoss",
+    "TripletAccuracy",
     "TripletBatchAllLoss",
     "TripletEmbeddingLoss",
     "TripletHardLoss",
     "TripletSemiHardLoss",
     "Triplets",
     "TupletMarginLoss",
+    "WeightedTau",
     "angular",
     "angular_distance",
     "arc_face",
@@ -182,9 +242,12 @@ __all__ = [
     "contrastive",
     "cos_face",
     "distance_weighted",
+    "equal_error_rate",
     "fast_ap",
     "generalized_lifted_struct",
+    "hamming_loss",
     "intra_pair_variance",
+    "kendall_tau",
     "large_margin_softmax",
     "lifted_struct",
     "margin_loss",
@@ -198,16 +261,21 @@ __all__ = [
     "nt_xent",
     "pair_margin_pairs",
     "pairwise_distance",
+    "pearson",
     "proxy_anchor",
     "proxy_nca",
     "semi_hard",
+    "soft_spearman",
     "soft_triple",
+    "spearman",
     "sphere_face",
     "sub_center_arc_face",
     "sup_con",
+    "triplet_accuracy",
     "triplet_batch_all",
     "triplet_embedding",
     "triplet_hard",
     "triplet_semi_hard",
     "tuplet_margin",
+    "weighted_tau",
 ]
