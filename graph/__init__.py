@@ -13,6 +13,7 @@ from .nn.input import input_node as Input
 from .nn.keras_layer import node
 from .nn.torch_fields import UnsupportedTorch
 from .node import Node, nest
+from .torch7.exporter import save_torch7
 from .torch7.importer import load_torch7
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "nest",
     "nn",
     "node",
+    "save_torch7",
     "setDebug",
     "torch7",
 ]

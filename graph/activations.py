@@ -114,11 +114,12 @@ class Taps(keras.Model):
         self._tapped = [call.operation for call in self._plan.calls if call.is_layer]
         self.built = True
 
-    def call(self, inputs: Any) -> list[Any]:
+    def call(self, inputs: Any, training: bool = False) -> list[Any]:
         """Compute the taps.
 
         Args:
             inputs: flat list of tensors, one for each input of the graph.
+            training: whether the layers train. Default False.
 
         Returns:
             For each name its tensor, or structure of tensors.
@@ -128,7 +129,7 @@ class Taps(keras.Model):
             for x, symbol in zip(keras.tree.flatten(inputs), self._plan.inputs, strict=True)
         ]
         found: dict[str, Any] = {}
-        self._plan.run(flat, found, "")
+        self._plan.run(flat, found, "", training)
         return [found[name] for name in self._names]
 
 
@@ -156,12 +157,14 @@ class _Plan:
             if call.name in inside and (inner := recorded_graph(call.operation)) is not None
         }
 
-    def run(self, inputs: Sequence[Any], found: dict[str, Any], prefix: str) -> dict[int, Any]:
+    def run(
+        self, inputs: Sequence[Any], found: dict[str, Any], prefix: str, training: bool
+    ) -> dict[int, Any]:
         """Compute the calls; fills `found` by path, returns all tensors by their symbol's id."""
         tensors = {id(t): x for t, x in zip(self.inputs, inputs, strict=True)}
         for call in self.calls:
             if call.inputs:
-                value = self._value(call, tensors, found, prefix)
+                value = self._value(call, tensors, found, prefix, training)
                 flat = keras.tree.flatten(value)
                 tensors.update((id(t), v) for t, v in zip(call.outputs, flat, strict=True))
             else:
@@ -170,16 +173,18 @@ class _Plan:
                 found[prefix + call.name] = value
         return tensors
 
-    def _value(self, call: Call, tensors: dict[int, Any], found: Any, prefix: str) -> Any:
+    def _value(
+        self, call: Call, tensors: dict[int, Any], found: Any, prefix: str, training: bool
+    ) -> Any:
         args, kwargs = call.bind(tensors)
         if "training" in kwargs:
-            kwargs["training"] = False  # as predict does, over what the call recorded
+            kwargs["training"] = training  # as Keras does, over what the call recorded
         if call.name not in self.nested:
             return call.operation(*args, **kwargs)
         graph, plan = self.nested[call.name]
         given = args[0] if args else kwargs.get("inputs")
         flat = nested_inputs(graph, given)
-        inner = plan.run(flat, found, f"{prefix}{call.name}/")
+        inner = plan.run(flat, found, f"{prefix}{call.name}/", training)
         masked = any(getattr(x, "_keras_mask", None) is not None for x in flat)
         own_call = not type(call.operation).call.__module__.startswith("keras.")
         if masked or own_call or set(kwargs) - {"inputs", "training"}:

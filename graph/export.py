@@ -90,7 +90,7 @@ def _tensorflow() -> Any:
 def _input_signature(tf: Any, graph: Any) -> list[Any]:
     names = _signature_names(input_names(graph))
     return [
-        tf.TensorSpec((None, *symbol.shape[1:]), symbol.dtype, name=name)
+        tf.TensorSpec(symbol.shape, symbol.dtype, name=name)
         for name, symbol in zip(names, graph.inputs, strict=True)
     ]
 

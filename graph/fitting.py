@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import keras
@@ -20,16 +21,26 @@ def fitting(method: Callable[..., Any]) -> Callable[..., Any]:
     model whose shapes are not known is built for it: Keras would build it within that loop, which
     forgets the loop. Errors that modules raise while it runs come out as `GraphError`.
     """
+    options = signature(method).parameters
 
     @wraps(method)
     def wrapped(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         first, x = _first_batch(x, may_run=not self.is_lowered)
         if first is not None:
             self.ensure_built(first)
+        if x is first and self.is_lowered:
+            kwargs = _whole_sequences(self.inputs, options, kwargs)
         with graph_errors():
             return method(self, x, *args, **kwargs)
 
     return wrapped
+
+
+def _whole_sequences(inputs: Any, options: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments for a model whose first axis is the steps of a sequence: not to be cut up."""
+    steps = next((x.shape[0] for x in inputs if x.shape[0] is not None), None)
+    whole: dict[str, Any] = {"batch_size": steps, "shuffle": False} if steps else {}
+    return {**{name: v for name, v in whole.items() if name in options}, **kwargs}
 
 
 def _first_batch(data: Any, may_run: bool) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras.src.models.functional import Functional
@@ -13,7 +13,7 @@ from .config import graph_from_config, graph_to_config, restore_ties, using_dtyp
 from .debug import draw_failure, is_debugging
 from .errors import GraphError
 from .fitting import fitting
-from .inputs import check_inputs, input_list, sample_shapes
+from .inputs import check_inputs, input_list, sample_shapes, table_shapes
 from .lowering import Graph, Lowered, lower
 from .nn.input import shape_from_config, shape_to_config
 from .node import Node, apply, as_module
@@ -50,10 +50,7 @@ def gModule(inputs: Any, outputs: Any, name: str | None = None) -> GModule:
 
     Reference: torch/nngraph gmodule.lua.
     """
-    order = checked_order(inputs, outputs)
-    graph = Graph(flatten(inputs), flatten(outputs), order)
-    members = set(order)
-    return GModule(graph, [stated_shape(node, members) for node in graph.inputs], name)
+    return GModule.of_nodes(inputs, outputs, name)
 
 
 @keras.saving.register_keras_serializable(package="nngraph")
@@ -85,6 +82,14 @@ class GModule(Running, Functional):
             self._graph = graph
         for node in graph.order:
             node.claimed = True
+
+    @classmethod
+    def of_nodes(cls, inputs: Any, outputs: Any, name: str | None = None) -> Self:
+        """A model of this class; what `gModule` does, for classes made of this one."""
+        order = checked_order(inputs, outputs)
+        graph = Graph(flatten(inputs), flatten(outputs), order)
+        members = set(order)
+        return cls(graph, [stated_shape(node, members) for node in graph.inputs], name)
 
     def _become_functional(self, graph: Graph, shapes: list[Any], name: str | None) -> None:
         before = dict(self.__dict__)
@@ -143,7 +148,7 @@ class GModule(Running, Functional):
         elif input_shape is None:
             raise GraphError(f"the input shapes of {self.name} are not known\n  fix: {_HOW}")
         else:
-            shapes = _shapes_of_samples(input_shape)
+            shapes = _as_shapes(input_shape)
             count = len(self._graph.inputs)
             if count == 1 and not (isinstance(shapes, list) and len(shapes) == 1):
                 shapes = [shapes]
@@ -152,7 +157,7 @@ class GModule(Running, Functional):
                     f"{self.name} takes {count} inputs\n  expected a list of {count} shapes\n"
                     f"  got      {input_shape}"
                 )
-            self._renew(self._graph, shapes)
+            self._renew(self._graph, sample_shapes(self._graph.inputs, shapes))
 
     def _renew(self, graph: Graph, shapes: list[Any]) -> None:
         compiled, trainable = self._compile_call, self.trainable
@@ -218,7 +223,8 @@ class GModule(Running, Functional):
             names = [n.name or f"input {i}" for i, n in enumerate(nodes, 1)]
         given = input_list(self.name, nodes, names, x)
         if not self.is_lowered:
-            self._renew(self._graph, sample_shapes(given))
+            shapes = [table_shapes(part) for part in given]
+            self._renew(self._graph, sample_shapes(nodes, shapes))
         given = check_inputs(self.name, nodes, self._lowered.sources, given)
         return given[0] if len(given) == 1 else given
 
@@ -235,14 +241,14 @@ class GModule(Running, Functional):
 
     # -- copies -----------------------------------------------------------------------------
 
-    def clone(self, *shared: str) -> GModule:
+    def clone(self, *shared: str) -> Self:
         """A copy with parameters of its own, equal to these.
 
         Args:
             *shared: Torch names of parameters that the copy shares instead of copying, e.g.
                 ``clone("weight", "bias")``.
         """
-        copy = GModule.from_config(self.get_config())
+        copy = type(self).from_config(self.get_config())
         if self.is_lowered:
             copy.set_weights(self.get_weights())
         else:
@@ -266,7 +272,7 @@ class GModule(Running, Functional):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> GModule:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
         """The model that `get_config` described, with new weights."""
         with keras.saving.CustomObjectScope(custom_objects or {}):
             graph = graph_from_config(config["graph"])
@@ -352,10 +358,10 @@ def _source(x: Any) -> Any:
     return sources[0] if len(sources) == 1 else sources
 
 
-def _shapes_of_samples(shape: Any) -> Any:
+def _as_shapes(shape: Any) -> Any:
     if is_table(shape) and any(is_table(part) for part in shape):
-        return [_shapes_of_samples(part) for part in shape]
-    return tuple(shape)[1:]
+        return [_as_shapes(part) for part in shape]
+    return tuple(shape)
 
 
 def _sample_text(x: Any) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from .errors import GraphError
+from .nn.time_order import BatchFirst
 from .node import Node
 from .table import flatten, is_table, map_table, same_structure
 
-__all__ = ["check_inputs", "input_list", "sample_shapes", "shape_text"]
+__all__ = ["check_inputs", "input_list", "sample_shapes", "shape_text", "table_shapes"]
 
 
 def input_list(model: str, nodes: Sequence[Node], names: Sequence[Any], x: Any) -> list[Any]:
@@ -68,9 +69,26 @@ def _arrays(where: str, x: Any) -> Any:
         raise GraphError(f"{where} is fed rows of different lengths") from error
 
 
-def sample_shapes(x: Any) -> Any:
-    """The shape of one sample of every tensor, nested as they are."""
-    return map_table(lambda leaf: tuple(leaf.shape)[1:], x)
+def sample_shapes(nodes: Sequence[Node], shapes: Sequence[Any]) -> list[Any]:
+    """The shape of one sample for each input: the first axis is the batch.
+
+    Args:
+        nodes: The input nodes.
+        shapes: For each the shape of a batch, a tuple, or a nested list of them.
+    """
+    return [
+        node.module.sequence(shape) if isinstance(node.module, BatchFirst) else _samples(shape)
+        for node, shape in zip(nodes, shapes, strict=True)
+    ]
+
+
+def _samples(shape: Any) -> Any:
+    return [_samples(part) for part in shape] if isinstance(shape, list) else shape[1:]
+
+
+def table_shapes(x: Any) -> Any:
+    """The shape of every tensor, nested as they are."""
+    return map_table(lambda leaf: tuple(leaf.shape), x)
 
 
 def check_inputs(

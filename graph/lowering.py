@@ -13,6 +13,7 @@ from .nn.channel_order import ChannelsLast
 from .nn.identity import Identity
 from .nn.input import Input
 from .nn.scope import Names, Scope, snake_case
+from .nn.time_order import BatchFirst
 from .node import Node
 from .signature import stated_dtype
 from .table import flatten, is_table, map_table
@@ -141,13 +142,14 @@ def _input_tensors(node: Node, shape: Any, members: set[Node], names: Names) -> 
         return node.module.tensor
     dtypes = iter(flatten(stated_dtype(node, members, shape)))
     base = node.name or "input"
-    if node.name and type(node.module) not in (Identity, Input, ChannelsLast):
+    steps = node.module.steps if isinstance(node.module, BatchFirst) else None
+    if node.name and type(node.module) not in (Identity, Input, ChannelsLast, BatchFirst):
         base = f"{node.name}_input"
 
     def make(sizes: tuple[int | None, ...]) -> Any:
         own = base == node.name and not isinstance(shape, list)
         layer = keras.layers.InputLayer(
-            batch_shape=(None, *sizes),
+            batch_shape=(steps, *sizes),
             dtype=next(dtypes),
             name=names.fresh(base, annotated=own),
         )

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["gradient", "holders_of", "parameters_of"]
+__all__ = ["gradient", "has_gradient", "holders_of", "parameters_of"]
 
 
 def parameters_of(modules: Iterable[Any]) -> Iterator[keras.Variable]:
@@ -47,3 +47,8 @@ def gradient(variable: keras.Variable) -> np.ndarray:
         array = np.zeros(variable.shape, keras.backend.standardize_dtype(variable.dtype))
         variable._nngraph_gradient = array
     return array
+
+
+def has_gradient(variable: keras.Variable) -> bool:
+    """Whether `gradient` has been asked for that of `variable` before."""
+    return getattr(variable, "_nngraph_gradient", None) is not None

@@ -50,6 +50,7 @@ class Case:
     """Whether its tensors are (time, batch, ...) in Torch."""
 
     def __init__(self, archive: str, name: str) -> None:
+        self.archive = archive
         self.name = name
         self._zip = zipfile.ZipFile(ORACLE / f"{archive}.zip")
         self.spec = json.loads(self._zip.read(f"{name}/case.json"))
@@ -72,6 +73,29 @@ class Case:
         if "value" in part:
             return part["value"]
         return np.load(io.BytesIO(self._zip.read(f"{self.name}/{part['file']}")))
+
+
+class TimeMajor(Case):
+    """A case whose tensors are time x batch in Torch; ours are batch x time.
+
+    The swap is of the first two axes, of inputs and of outputs that still have a time axis.
+    """
+
+    time_major = True
+    batchfirst = False
+
+    def model(self, folder: Path) -> Any:
+        model = super().model(folder)
+        self.batchfirst = bool(model.fields.get("batchfirst"))
+        return model
+
+    def arrays(self, key: str) -> Any:
+        values = super().arrays(key)
+        named = key in ("input", "gradInput") or key in ("output", "gradOutput")
+        if not named or not isinstance(values, np.ndarray) or self.batchfirst:
+            return values
+        timed = key in ("input", "gradInput") or values.ndim > 2
+        return values.swapaxes(0, 1) if timed else values
 
 
 def cases(archive: str) -> list[str]:

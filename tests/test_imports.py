@@ -19,7 +19,10 @@ UNDER_NN = CORE | {"graph.layout"}
 # Their checks of values must be part of TensorFlow's own graph; imported when they first run.
 NEEDS_TENSORFLOW = {"graph.nn.runtime_check"}
 # Files of graph/torch7/ that turn Torch objects into modules; all others read and write bytes.
-TORCH7_BUILDERS = {"border", "collecting", "convert", "importer", "node_graph"}
+TORCH7_BUILDERS = {
+    *("border", "collecting", "convert", "importer", "node_graph"),
+    *("class_fields", "exporter", "graph_writer", "module_writer"),
+}
 
 TYPING_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 

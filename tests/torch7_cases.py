@@ -28,7 +28,7 @@ SAMPLES = UNBATCHED | {
 # tests/graph/nn/test_golden.py).
 NO_OUTPUT = {"SpatialFractionalMaxPooling", "LayerNormalization", "LayerNormalization_eps"}
 
-ALL = [(archive, name) for archive in ("models", "layers") for name in cases(archive)]
+ALL = [(archive, name) for archive in ("models", "layers", "rnn") for name in cases(archive)]
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import keras
 import graph
 from graph import Node, nn
 
+from .weights import darknet
+
 __all__ = ["chain", "classifier", "finish", "image_input"]
 
 
@@ -131,8 +133,10 @@ def _load(model: graph.GModule, path: str | os.PathLike[str]) -> None:
         except Exception as error:
             model.set_weights(before)
             raise ValueError(f"{file} holds no weights of {model.name}: {error}") from error
+    elif file.endswith(".weights"):
+        darknet.load(model, file)
     else:
-        raise ValueError(f"weights must be a .weights.h5 or .keras file, got {file!r}")
+        raise ValueError(f"weights must be a .weights.h5, .keras or .weights file, got {file!r}")
 
 
 def _assign(model: graph.GModule, values: list[Any], file: str) -> None:

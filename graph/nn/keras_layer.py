@@ -45,10 +45,10 @@ class KerasLayer(Module):
         return self._shown(scope)(x)
 
     def _shown(self, scope: Scope) -> keras.layers.Layer:
-        if not (scope.stock and hasattr(self.layer, "to_keras")):
+        if not scope.stock:
             return self.layer
         if "stock" not in self._layers:
-            self._layers["stock"] = self.layer.to_keras()
+            self._layers["stock"] = _plain(self.layer)
         return self._layers["stock"]
 
     def _forget(self, built: bool) -> None:
@@ -102,6 +102,17 @@ class KerasLayer(Module):
 
 
 _wrappers = weakref.WeakValueDictionary()
+
+
+def _plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The layer itself, or, where a gModule stands in it at any depth, a model without it."""
+    if hasattr(layer, "to_keras"):
+        return layer.to_keras()
+    if not isinstance(layer, keras.Model) or not any(
+        hasattr(inner, "to_keras") for inner in layer._flatten_layers(include_self=False)
+    ):
+        return layer
+    return keras.models.clone_model(layer, clone_function=_plain)
 
 
 def _adapt(x: Any) -> Module | None:

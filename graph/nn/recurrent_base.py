@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -26,7 +26,14 @@ USUAL = set(
     ).split()
 )
 
-__all__ = ["RecurrentModule", "leaf_parameters", "no_state", "refuse_options", "reordered"]
+__all__ = [
+    "RecurrentModule",
+    "WholeSequence",
+    "leaf_parameters",
+    "no_state",
+    "refuse_options",
+    "reordered",
+]
 
 
 def leaf_parameters(fields: TorchFields) -> list[np.ndarray]:
@@ -183,6 +190,39 @@ class RecurrentModule(Module):
     def values(self) -> list[np.ndarray]:
         """Every parameter as an array, in Torch's order."""
         return [np.array(keras.ops.convert_to_numpy(v)) for v in self.named_parameters().values()]
+
+
+class WholeSequence(RecurrentModule):
+    """One that takes whole sequences in Torch too, with one weight in the same layout.
+
+    Args:
+        inputSize: Features of one step.
+        outputSize: Features of one step of the result.
+        batchfirst: Whether Torch takes and gives (batch, time, ...) and not (time, batch, ...).
+            Kept, without effect: here it is always the first. Default: False.
+    """
+
+    torch_sizes: ClassVar[tuple[str, str]] = ("inputSize", "outputSize")
+    """What Torch calls the sizes."""
+
+    def __init__(self, inputSize: int, outputSize: int, batchfirst: bool = False) -> None:
+        super().__init__(inputSize, outputSize)
+        self.batchfirst = bool(batchfirst)
+
+    @classmethod
+    def from_torch(cls, fields: TorchFields) -> Any:
+        refuse_options(fields)
+        sizes = map(fields.integer, cls.torch_sizes)
+        return cls(*sizes, bool(fields.get("batchfirst", False)))
+
+    def parameter_from_torch(self, name: str, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def parameter_to_torch(self, name: str, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def load_torch(self, fields: TorchFields) -> None:
+        super(RecurrentModule, self).load_torch(fields)
 
 
 def reordered(array: np.ndarray, order: Sequence[int]) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from .recurrent_base import RecurrentModule, no_state, refuse_options, reordered
+from .recurrent_base import RecurrentModule, WholeSequence, no_state, refuse_options, reordered
 from .torch_fields import TorchFields
 
 __all__ = ["GRU", "SeqGRU"]
@@ -81,12 +81,14 @@ class GRU(RecurrentModule):
         self.assign_all([*gates, *candidates])
 
 
-class SeqGRU(RecurrentModule):
+class SeqGRU(WholeSequence):
     """The cell of `nn.GRU` over a whole sequence with one weight, gates in the order r, z, h.
 
     Args:
         inputSize: Features of one step.
         outputSize: Features of the state.
+        batchfirst: Whether Torch takes and gives (batch, time, ...) and not (time, batch, ...).
+            Kept, without effect: here it is always the first. Default: False.
 
     Shapes:
         ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
@@ -110,19 +112,6 @@ class SeqGRU(RecurrentModule):
         gates, candidates = ops.split(total, [2 * H], axis=-1)
         to_gates, to_candidate = ops.split(recurrent, [2 * H], axis=-1)
         return _run(x, gates, candidates, to_gates, to_candidate, H)
-
-    @classmethod
-    def from_torch(cls, fields: TorchFields) -> SeqGRU:
-        refuse_options(fields)
-        return cls(fields.integer("inputSize"), fields.integer("outputSize"))
-
-    def parameter_from_torch(self, name: str, array: np.ndarray) -> np.ndarray:
-        return array
-
-    parameter_to_torch = parameter_from_torch
-
-    def load_torch(self, fields: TorchFields) -> None:
-        super(RecurrentModule, self).load_torch(fields)
 
     def to_stock(self) -> list[np.ndarray]:
         weight, bias = (reordered(a, (1, 0, 2)) for a in self.values())

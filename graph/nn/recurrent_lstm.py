@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from .initial import torch_uniform
-from .recurrent_base import RecurrentModule, no_state, refuse_options, reordered
+from .recurrent_base import RecurrentModule, WholeSequence, no_state, refuse_options, reordered
 from .torch_fields import TorchFields
 
 __all__ = ["LSTM", "FastLSTM", "SeqLSTM"]
@@ -165,12 +165,14 @@ class LSTM(RecurrentModule):
         self.assign_all([a[i] for i in order for a in (kernel, bias, recurrent)])
 
 
-class SeqLSTM(RecurrentModule):
+class SeqLSTM(WholeSequence):
     """LSTM over a whole sequence with one weight, gates in the order i, f, o, g.
 
     Args:
         inputSize: Features of one step.
         outputSize: Features of the state.
+        batchfirst: Whether Torch takes and gives (batch, time, ...) and not (time, batch, ...).
+            Kept, without effect: here it is always the first. Default: False.
 
     Shapes:
         ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
@@ -182,6 +184,7 @@ class SeqLSTM(RecurrentModule):
     """
 
     keras_name = "(matmul, sigmoid, tanh)"
+    torch_sizes = ("inputsize", "outputsize")
 
     def sizes(self) -> list[tuple[str, tuple[int, ...]]]:
         D, H = self.inputSize, self.outputSize
@@ -199,19 +202,6 @@ class SeqLSTM(RecurrentModule):
             h = ops.sigmoid(o) * ops.tanh(c)
             steps.append(h)
         return ops.stack(steps, axis=1)
-
-    @classmethod
-    def from_torch(cls, fields: TorchFields) -> SeqLSTM:
-        refuse_options(fields)
-        return cls(fields.integer("inputsize"), fields.integer("outputsize"))
-
-    def parameter_from_torch(self, name: str, array: np.ndarray) -> np.ndarray:
-        return array
-
-    parameter_to_torch = parameter_from_torch
-
-    def load_torch(self, fields: TorchFields) -> None:
-        super(RecurrentModule, self).load_torch(fields)
 
     def to_stock(self) -> list[np.ndarray]:
         weight, bias = (reordered(a, (0, 1, 3, 2)) for a in self.values())

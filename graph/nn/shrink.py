@@ -43,7 +43,9 @@ class HardTanh(Pointwise):
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> HardTanh:
-        return cls(fields.get("min_val", -1), fields.get("max_val", 1))
+        module = cls(fields.get("min_val", -1), fields.get("max_val", 1))
+        module.inplace = bool(fields.get("inplace", False))
+        return module
 
     def compute(self, x: Any, training: bool = False) -> Any:
         """The bounded values."""

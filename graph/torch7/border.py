@@ -10,15 +10,23 @@ from ..layout import torch_shape
 from ..nn.channel_order import ChannelsFirst, ChannelsLast
 from ..nn.identity import Identity
 from ..nn.input import Input
+from ..nn.module import Module
+from ..nn.time_order import BatchFirst, TimeFirst
 from ..node import Node, apply
 from ..signature import stated_shape
 from ..table import is_table
+from .graph_writer import BORDER, NOTE
 
 __all__ = ["bordered", "checked_shapes"]
 
 
 def bordered(
-    inputs: list[Node], outputs: list[Node], name: str | None, shapes: list[Any] | None, layout: str
+    inputs: list[Node],
+    outputs: list[Node],
+    name: str | None,
+    shapes: list[Any] | None,
+    layout: str,
+    time_major: bool = False,
 ) -> GModule:
     """The gModule of a graph, with its border inside it.
 
@@ -28,27 +36,33 @@ def bordered(
         name: The name of the model.
         shapes: For each input the shape of a sample in this layout; None if not known.
         layout: ``"torch"`` or ``"keras"``.
+        time_major: Whether Torch was fed tensors (time, batch, ...).
 
     Raises:
         GraphError: The shapes do not fit the graph.
     """
+    # Indices are sequences of rank 2; beside other inputs they could as well be a state.
+    smallest = 2 if len(inputs) == 1 else 3
     if layout == "torch":
-        if shapes is None:
+        if shapes is None and not time_major:
             order = set(checked_order(inputs, outputs))
             stated = [stated_shape(node, order) for node in inputs]
             if all(shape is not None for shape in stated):
                 shapes = [_in_torch_order(shape) for shape in stated]
-        inputs = [_entrance(node) for node in inputs]
+        inputs = [
+            _input(node, BatchFirst(smallest) if time_major else ChannelsLast()) for node in inputs
+        ]
         exits: dict[Node, Node] = {}
         for node in outputs:
             if node not in exits:
-                exits[node] = _exit(node)
+                exits[node] = _exit(node, TimeFirst() if time_major else ChannelsFirst())
         outputs = [exits[node] for node in outputs]
     elif shapes is not None:
         inputs = [_stated(node, shape) for node, shape in zip(inputs, shapes, strict=True)]
     model = gModule(inputs, outputs, name)
     if layout == "torch" and shapes is not None:
-        model.build([_with_batch(shape) for shape in shapes])
+        sequences = [smallest if time_major else None] * len(shapes)
+        model.build([_with_batch(s, n) for s, n in zip(shapes, sequences, strict=True)])
     return model
 
 
@@ -88,9 +102,12 @@ def _as_shapes(shape: Any, whole: Any) -> Any:
     return sizes
 
 
-def _with_batch(shape: Any) -> Any:
+def _with_batch(shape: Any, sequence: int | None) -> Any:
+    """The shape with the batch, which is the second axis of a tensor of rank `sequence` or more."""
     if isinstance(shape, list):
-        return [_with_batch(part) for part in shape]
+        return [_with_batch(part, None) for part in shape]
+    if sequence is not None and len(shape) + 1 >= sequence:
+        return (shape[0], None, *shape[1:])
     return (None, *shape)
 
 
@@ -98,10 +115,6 @@ def _in_torch_order(shape: Any) -> Any:
     if isinstance(shape, list):
         return [_in_torch_order(part) for part in shape]
     return torch_shape((None, *shape))[1:]
-
-
-def _entrance(node: Node) -> Node:
-    return _input(node, ChannelsLast())
 
 
 def _stated(node: Node, shape: Any) -> Node:
@@ -115,12 +128,12 @@ def _input(node: Node, module: Identity) -> Node:
         return node
     before = apply(module)
     before.origin = node.origin
+    before.annotations[NOTE] = dict(BORDER)
     node.add(before)
     return before
 
 
-def _exit(node: Node) -> Node:
-    module = ChannelsFirst()
+def _exit(node: Node, module: Module) -> Node:
     if node.name:
         module.name = f"{node.name}_{module.name}"
     after = apply(module, node)

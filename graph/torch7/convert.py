@@ -51,6 +51,7 @@ class Conversion:
 
     def __init__(self, batched: bool = True, time_major: bool = False) -> None:
         self.batched = batched
+        self.time_major = time_major
         self._timed = [time_major]
         self._known: dict[int, Module] = {}
         self._fields_of: dict[int, TorchFields] = {}

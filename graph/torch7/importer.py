@@ -15,6 +15,7 @@ from ..node import Node, apply
 from .border import bordered, checked_shapes
 from .collecting import Collecting, UnsupportedModules
 from .files import load
+from .graph_writer import NOTE
 from .node_graph import to_nodes
 from .tree import Entry, is_graph, walk
 from .types import TorchObject
@@ -46,16 +47,18 @@ def load_torch7(
         path: The file; or an object that `graph.torch7.load` gave, where the file holds more than
             the model.
         input_shape: The shape of one sample without the batch, in `layout`, such as
-            ``(3, 224, 224)``; a nested list of shapes for a table or several inputs. Default: what
-            the modules state, or else the shapes of the first data.
+            ``(3, 224, 224)`` or ``(time, features)``; a nested list of shapes for a table or
+            several inputs. Default: what the modules state, or else the shapes of the first data.
         layout: ``"torch"``: the model takes what Torch took and gives what Torch gave, planes
-            before rows and columns; the transposition is part of the model, wherever it is saved
-            or exported. ``"keras"``: tensors of rank 4 and more have their planes last.
+            before rows and columns and, where the model is `time_major`, the steps before the
+            batch (their number is then a part of the model); the transposition is part of the
+            model, wherever it is saved or exported. ``"keras"``: the batch comes first, and
+            tensors of rank 4 and more have their planes last.
         batched: Whether Torch fed the model batches. The Keras model always takes a batch: if
             False, a batch of Torch's inputs, ``model.forward(x[None])[0]``. Default: True, or
             False with a warning where the model can only have been fed single samples.
         time_major: Whether it was fed tensors (time, batch, ...), as the sequencers of rnn take
-            them; the Keras model takes (batch, time, ...). Default: whether it has such modules.
+            them. Default: whether it has such modules.
         custom: Class name -> a function of the `TorchObject` that makes an nn module or a Keras
             layer, which is fed tensors of rank 4 with their planes last. For classes that
             `graph.nn` does not have, and instead of its own.
@@ -85,18 +88,19 @@ def load_torch7(
     where = "the model" if isinstance(path, TorchObject) else os.fsdecode(path)
     root = root_of(path)
     entries = list(walk(root))
-    over_time = any(e.object.class_name in _OVER_TIME for e in entries)
+    if time_major is None:
+        time_major = any(_is_over_time(e.object) for e in entries)
 
     def attempt(fed_batches: bool) -> GModule:
         conversion = Collecting(
             fed_batches,
-            over_time if time_major is None else time_major,
+            time_major,
             entries,
             custom or {},
             run_functions_are_fine=functions == "opaque",
             progress=progress or (lambda done, total: None),
         )
-        return _model(root, conversion, where, input_shape, layout)
+        return _model(root, conversion, where, input_shape, layout, time_major)
 
     model = attempt(batched) if batched is not None else _found_out(attempt, where)
     model.train_mode = _train(root, entries)
@@ -146,17 +150,33 @@ def _found_out(attempt: Callable[[bool], GModule], where: str) -> GModule:
         return model
 
 
+def _is_over_time(obj: TorchObject) -> bool:
+    return obj.class_name in _OVER_TIME and not obj.get("batchfirst")
+
+
 def _model(
-    root: TorchObject, conversion: Collecting, where: str, input_shape: Any, layout: str
+    root: TorchObject,
+    conversion: Collecting,
+    where: str,
+    input_shape: Any,
+    layout: str,
+    time_major: bool,
 ) -> GModule:
     inputs, outputs = _nodes(root, conversion)
     if conversion.problems:
         raise UnsupportedModules(where, conversion.sorted_problems())
+    # For `save_torch7`, which writes the model as it was.
+    inputs[0].annotations[NOTE] = {
+        "batched": conversion.batched,
+        "time_major": conversion.time_major,
+        "whole": not is_graph(root) or conversion.is_custom(root),
+    }
     shapes = checked_shapes(input_shape, len(inputs))
     modules = {id(n.module): n.module for n in _all_nodes(outputs) if n.module is not None}
     conversion.share(list(modules.values()))
     name = root.get("name")
-    return bordered(inputs, outputs, name if isinstance(name, str) else None, shapes, layout)
+    name = name if isinstance(name, str) else None
+    return bordered(inputs, outputs, name, shapes, layout, time_major)
 
 
 def _nodes(root: TorchObject, conversion: Collecting) -> tuple[list[Node], list[Node]]:

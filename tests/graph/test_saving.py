@@ -115,6 +115,16 @@ def keras_layers():
     return gModule([x], [y]), ramp(5, 3)
 
 
+def within_keras_models():
+    """A gModule inside Keras's own models inside a gModule."""
+    inner, _ = plain()
+    sequential = keras.Sequential([inner, keras.layers.ReLU()], name="sequential")
+    start = keras.Input((3,))
+    functional = keras.Model(start, keras.layers.Dense(2)(sequential(start)), name="functional")
+    x = graph.Input((3,))
+    return gModule([x], [graph.node(functional)(x)]), ramp(5, 3)
+
+
 def lookup():
     words = graph.Input((3,), dtype="int32")
     y = nn.LookupTable(7, 2)(words) - nn.Reshape(6) - nn.Linear(6, 1)
@@ -135,7 +145,7 @@ def intermediate():
 
 
 MODELS = [plain, image, shared, split, containers, nested, keras_layers, lookup, tables]
-MODELS += [intermediate]
+MODELS += [intermediate, within_keras_models]
 every_model = pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 
 

@@ -10,6 +10,12 @@ IO = Path(__file__).parents[2] / "oracle" / "torch7" / "io.zip"
 
 
 @pytest.fixture(scope="session")
+def io_archive():
+    """The archive of the golden files of the format."""
+    return IO
+
+
+@pytest.fixture(scope="session")
 def io_cases():
     """Name of each case -> the bytes of its file."""
     with zipfile.ZipFile(IO) as archive:

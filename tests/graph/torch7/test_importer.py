@@ -34,7 +34,9 @@ SAMPLE = [
     *(("layers", n) for n in ("SpatialConvolution_stride_pad", "Concat_conv", "JoinTable_4d")),
     *(("layers", n) for n in ("UpSampling_trilinear", "SpatialConvolution_unbatched", "View")),
     *(("layers", n) for n in ("SpatialFullConvolution_stride_adj", "VolumetricMaxPooling_ceil")),
+    ("rnn", "seqlstm_batchfirst"),
 ]
+OVER_TIME = [("rnn", n) for n in ("charlm_fastlstm", "gru", "seq_select_last")]
 sampled = pytest.mark.parametrize(("archive", "name"), SAMPLE)
 
 
@@ -63,10 +65,17 @@ def test_a_stated_shape_tells_how_it_was_fed(archive, name, tmp_path):
     with precision(case.dtype):
         batched = loaded(case, tmp_path)[1]
         x = fed(inputs_of(case), batched)
-        model, _ = found_out(case, tmp_path, map_table(lambda leaf: leaf.shape[1:], x))
+        model, _ = found_out(case, tmp_path, map_table(case_sample(case), x))
         assert model.is_lowered
         y = model.forward(x)
     check(given(y, batched), case)
+
+
+def case_sample(case):
+    """The shape of a sample, of a tensor of the case."""
+    on_second = case.archive == "rnn" and case.name != "seqlstm_batchfirst"
+    on_second &= not isinstance(case.arrays("input"), list)
+    return lambda x: (x.shape[0], *x.shape[2:]) if on_second else x.shape[1:]
 
 
 @sampled
@@ -140,7 +149,7 @@ assert "graph" not in sys.modules
 
 def test_saved_models_answer_the_same_without_this_package(tmp_path):
     told = []
-    for archive, name in SAMPLE:
+    for archive, name in SAMPLE + OVER_TIME:
         case = Case(archive, name)
         with precision(case.dtype):
             model, batched = loaded(case, tmp_path)
@@ -167,6 +176,42 @@ def test_saved_models_answer_the_same_without_this_package(tmp_path):
     )
     assert run.returncode == 0, run.stderr[-3000:]
     assert run.stdout.split() == [entry["name"] for entry in told]
+
+
+@pytest.fixture
+def sequences(tmp_path):
+    """A model of rnn that takes (time, batch, features), and 40 steps for it."""
+    case = Case("rnn", "fastlstm_tensor_eval")
+    path = file_of(case, tmp_path)
+    x = np.random.default_rng(0).normal(size=(40, 3, 6)).astype("float32")
+    return path, x
+
+
+def test_sequences_are_never_cut_up(sequences):
+    path, x = sequences
+    model = graph.load_torch7(path)
+    y = model.predict(x, verbose=0)
+    np.testing.assert_allclose(y, model.forward(x), rtol=1e-5, atol=1e-6)
+    model.compile("sgd", "mse")
+    history = model.fit(x, y, epochs=2, verbose=0)
+    assert history.history["loss"] == pytest.approx([0, 0], abs=1e-9)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(GraphError, match=r"expected \(40, None, 6\)"):
+        model.forward(x[:32])
+
+
+def test_the_batch_comes_first_in_keras_layout(sequences):
+    path, x = sequences
+    y = graph.load_torch7(path, (40, 6), layout="keras").predict(x.swapaxes(0, 1), verbose=0)
+    np.testing.assert_allclose(y.swapaxes(0, 1), graph.load_torch7(path).forward(x), atol=1e-6)
+
+
+def test_the_order_of_steps_can_be_stated(sequences):
+    path, x = sequences
+    other = graph.load_torch7(path, (40, 6), time_major=False)
+    assert other.input_shape == (None, 40, 6)
+    y = other.forward(x.swapaxes(0, 1))
+    np.testing.assert_allclose(y.swapaxes(0, 1), graph.load_torch7(path).forward(x), atol=1e-6)
 
 
 def test_shapes_come_with_the_first_data(tmp_path):
