@@ -48,7 +48,8 @@ class LossCase:
         else:
             arrays = list(self.grads.values())
         finite = [np.abs(a[np.isfinite(a)]).max(initial=0) for a in map(np.asarray, arrays)]
-        own = max(self.spec.get(name, {}).get(kind, 0.0) for name in ("noise", "f64_dev"))
+        # A deviation that is not a number is stored as null.
+        own = max(self.spec.get(name, {}).get(kind) or 0.0 for name in ("noise", "f64_dev"))
         return 1e-5 * max([1e-3, *map(float, finite)]) + noises * own
 
 
