@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from .activations import Taps
+from .taps import Taps
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
