@@ -282,6 +282,4 @@ def _cannot(error: Exception, target: Path) -> OSError:
         number = errno.EFBIG if "File too large" in text else errno.ENOSPC
         number = number if "large" in text or "No space" in text else errno.EIO
     reason = f"cannot write: {os.strerror(number)}"
-    return OSError(
-        number, f"{reason}; complete rows are kept, start again to go on", str(target)
-    )
+    return OSError(number, f"{reason}; complete rows are kept, start again to go on", str(target))

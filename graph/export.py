@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
-from .taps import Taps
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
+from .taps import Taps
 
 __all__ = ["export"]
 

@@ -113,9 +113,7 @@ def _leaves(x: Any) -> list[Any]:
 
 
 def _array(where: str, dtype: str, value: Any, cast: bool) -> Any:
-    lazy = not isinstance(value, np.ndarray) and isinstance(
-        getattr(value, "dtype", None), np.dtype
-    )
+    lazy = not isinstance(value, np.ndarray) and isinstance(getattr(value, "dtype", None), np.dtype)
     if lazy and not cast and value.dtype.kind in "biuf":
         return value
     try:

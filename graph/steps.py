@@ -39,14 +39,17 @@ def step_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 @contextmanager
 def _all_steps(layer: Any) -> Iterator[None]:
-    held = [layer]
+    held = [(layer, "return_sequences")]
     if isinstance(layer, keras.layers.Bidirectional):
-        held += [layer.forward_layer, layer.backward_layer]
+        # As its constructor sets them with return_sequences=True.
+        for one in (layer.forward_layer, layer.backward_layer):
+            held += [(one, "return_sequences"), (one, "zero_output_for_mask")]
     with _lock:
-        for one in held:
-            one.return_sequences = True
+        before = [getattr(one, name) for one, name in held]
+        for one, name in held:
+            setattr(one, name, True)
         try:
             yield
         finally:
-            for one in held:
-                one.return_sequences = False
+            for (one, name), value in zip(held, before, strict=True):
+                setattr(one, name, value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from .calls import Call, calls_of, recorded_graph, require_graph
+from .calls import Call, calls_of, recorded_graph
 from .feed import nested_inputs
 from .steps import is_last_step_only, step_outputs
 
@@ -217,7 +217,8 @@ class Plan:
         inner = plan.run(flat, found, f"{prefix}{call.name}/")
         masked = any(getattr(x, "_keras_mask", None) is not None for x in flat)
         own_call = not type(call.operation).call.__module__.startswith("keras.")
-        if masked or own_call or set(kwargs) - {"inputs", "training"}:
+        options = {key for key, given in kwargs.items() if given is not None}
+        if masked or own_call or options - {"inputs", "training"}:
             # The nested model does more than its graph: hands a mask on, or has its own call.
             return call.operation(*args, **kwargs)
         value = keras.tree.pack_sequence_as(graph.output, [inner[id(t)] for t in graph.outputs])
