@@ -134,7 +134,7 @@ def _tensorflow(
 def _torch(
     graph: Any, names: Sequence[str], tensors: list[Any], choose: Any
 ) -> tuple[list[Any], list[Any]]:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     def tap(_: str, value: Any) -> Any:
         def own(t: Any) -> Any:

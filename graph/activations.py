@@ -198,13 +198,15 @@ class _Column:
         self._count = count
         self._parts: list[Any] = []
         self._whole: Any = None
+        self._filled = 0
 
     def add(self, start: int, value: Any) -> None:
-        if self._whole is None and not self._parts and isinstance(value, np.ndarray):
-            # Filled in place: parts that are joined at the end need the memory twice.
-            fits = self._count is not None and value.ndim and value.shape[0] <= self._count
-            if fits and value.dtype.kind in "biuf":
-                self._whole = np.empty((self._count, *value.shape[1:]), value.dtype)
+        count = self._count
+        if start == 0 and isinstance(value, np.ndarray) and value.ndim and count is not None:
+            # Filled in place: parts that are joined at the end need the memory twice. Where one
+            # batch is all there is nothing to fill.
+            if value.shape[0] < count and value.dtype.kind in "biuf":
+                self._whole = np.empty((count, *value.shape[1:]), value.dtype)
         if self._whole is None:
             self._parts.append(value)
             return

@@ -31,7 +31,8 @@ def call_multiply_adds(call: Call) -> int | None:
         weights.
     """
     layer = call.operation
-    shape, given = tuple(call.outputs[0].shape), tuple(call.inputs[0].shape) if call.inputs else ()
+    shape: tuple[int | None, ...] = tuple(call.outputs[0].shape)
+    given: tuple[Any, ...] = tuple(call.inputs[0].shape) if call.inputs else shape
     if (graph := recorded_graph(layer)) is not None:
         inside = [call_multiply_adds(c) for c in calls_of(graph) if c.is_layer and c.inputs]
         return None if None in inside else sum(n for n in inside if n is not None)

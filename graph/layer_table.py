@@ -117,7 +117,7 @@ class LayerTable(Sequence[LayerRow]):
 
     def __str__(self) -> str:
         head = ("layer", "type", "output", "kernel", "stride", "parameters", "multiply-adds")
-        lines = [(*head, "field", "jump")]
+        lines: list[tuple[str, ...]] = [(*head, "field", "jump")]
         for row in self.rows:
             window = _times(row.kernel)
             if row.dilation and set(row.dilation) != {1}:

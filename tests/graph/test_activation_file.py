@@ -1,4 +1,4 @@
-"""Activations of any kind of data, in memory and in HDF5 files that survive kills and full disks."""
+"""Activations of any kind of data, and HDF5 files that survive kills and full disks."""
 
 import os
 import random
