@@ -66,7 +66,7 @@ def peers(images: int, size: int, runs: int) -> None:
     np.testing.assert_allclose(last, ours()[layers[-1].name], rtol=1e-3, atol=1e-3)
     pair = compare(ours_at_once, peer, runs=runs)
     print(
-        f"keract 4.5, all images at once, as it does, ours too: {pair.ours:.2f} s, {pair.peer:.2f} s, "
+        f"keract 4.5, all images at once, ours too: {pair.ours:.2f} s, {pair.peer:.2f} s, "
         f"ratio {pair.ratio:.3f}, {1 / pair.ratio:.2f} times as fast"
     )
     pair = compare(ours, peer, runs=runs)
