@@ -1,13 +1,16 @@
 """Graphs of Torch `nn` modules as Keras models."""
 
 from . import nn, torch7
+from .activation_gradients import activation_gradients
 from .activations import activations
 from .closure import feval
 from .debug import setDebug
 from .draw import dot
 from .errors import GraphError
 from .export import export
+from .features import features
 from .gmodule import GModule, gModule
+from .layer_table import layer_output_shapes, layer_table
 from .naming import annotateNodes
 from .nn.input import input_node as Input
 from .nn.keras_layer import node
@@ -22,12 +25,16 @@ __all__ = [
     "Input",
     "Node",
     "UnsupportedTorch",
+    "activation_gradients",
     "activations",
     "annotateNodes",
     "dot",
     "export",
+    "features",
     "feval",
     "gModule",
+    "layer_output_shapes",
+    "layer_table",
     "load_torch7",
     "nest",
     "nn",

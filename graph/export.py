@@ -11,11 +11,12 @@ from typing import Any
 
 import keras
 
-from .activations import Taps
+
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
 from .nn.time_order import BatchFirst
+from .taps import Taps
 
 __all__ = ["export"]
 
