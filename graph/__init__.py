@@ -1,6 +1,6 @@
 """Graphs of Torch `nn` modules as Keras models."""
 
-from . import nn, torch7
+from . import nn, pictures, torch7
 from .activations import activations
 from .closure import feval
 from .debug import setDebug
@@ -8,6 +8,8 @@ from .draw import dot
 from .errors import GraphError
 from .export import export
 from .gmodule import GModule, gModule
+from .health import layer_statistics
+from .health_callback import LayerStatistics
 from .naming import annotateNodes
 from .nn.input import input_node as Input
 from .nn.keras_layer import node
@@ -20,6 +22,7 @@ __all__ = [
     "GModule",
     "GraphError",
     "Input",
+    "LayerStatistics",
     "Node",
     "UnsupportedTorch",
     "activations",
@@ -28,10 +31,12 @@ __all__ = [
     "export",
     "feval",
     "gModule",
+    "layer_statistics",
     "load_torch7",
     "nest",
     "nn",
     "node",
+    "pictures",
     "save_torch7",
     "setDebug",
     "torch7",
