@@ -15,12 +15,14 @@ from .nn.input import input_node as Input
 from .nn.keras_layer import node
 from .nn.torch_fields import UnsupportedTorch
 from .node import Node, nest
+from .reporting import HTMLReport, report
 from .torch7.exporter import save_torch7
 from .torch7.importer import load_torch7
 
 __all__ = [
     "GModule",
     "GraphError",
+    "HTMLReport",
     "Input",
     "LayerStatistics",
     "Node",
@@ -37,6 +39,7 @@ __all__ = [
     "nn",
     "node",
     "pictures",
+    "report",
     "save_torch7",
     "setDebug",
     "torch7",
