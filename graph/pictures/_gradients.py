@@ -66,7 +66,7 @@ def gradient_of_score(
         by = given[0] if layer is None else values[0]
         gradient = tape.gradient(score, by)
     elif backend == "torch":
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
 
         device = keras.ops.convert_to_tensor(0.0).device
         given = [torch.as_tensor(a, device=device).requires_grad_() for a in arrays]
