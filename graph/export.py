@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 
-
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
