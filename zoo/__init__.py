@@ -6,16 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import (
-        alexnet,
-        darknet_reference,
-        lenet,
-        lstm_language_model,
-        mdnet,
-        tiny_darknet,
-        weights,
-    )
+    from . import alexnet, darknet_reference, lenet, lstm_language_model, mdnet, tiny_darknet, weights
     from .alexnet import AlexNet
+    from .card import ModelCard, model_card
     from .cnn_m import CNNM2048
     from .darknet import DarknetCfgError, from_darknet
     from .darknet_reference import DarknetReference
@@ -24,6 +17,8 @@ if TYPE_CHECKING:
     from .lstm_language_model import LSTMLanguageModel
     from .lstm_weights import from_keras_lstm, to_keras_lstm
     from .mdnet import MDNet
+    from .predictions import decode_predictions
+    from .registry import create_model, list_models, register
     from .siamese_net import SiameseNet
     from .tiny_darknet import TinyDarknet
     from .triplet_net import TripletNet
@@ -42,18 +37,24 @@ __all__ = [
     "LeNet5",
     "LoadReport",
     "MDNet",
+    "ModelCard",
     "SiameseNet",
     "TinyDarknet",
     "TripletNet",
     "TwoStreamFusion",
     "alexnet",
+    "create_model",
     "darknet_reference",
+    "decode_predictions",
     "from_darknet",
     "from_keras_lstm",
     "lenet",
+    "list_models",
     "load_weights",
     "lstm_language_model",
     "mdnet",
+    "model_card",
+    "register",
     "tiny_darknet",
     "to_keras_lstm",
     "weights",
@@ -79,6 +80,12 @@ _MODULES = {
     "LSTMLanguageModel": "lstm_language_model",
     "from_keras_lstm": "lstm_weights",
     "to_keras_lstm": "lstm_weights",
+    "create_model": "registry",
+    "list_models": "registry",
+    "register": "registry",
+    "model_card": "card",
+    "ModelCard": "card",
+    "decode_predictions": "predictions",
 }
 
 

@@ -93,16 +93,16 @@ class Stepper:
         fed = [given.astype("int32")[:, None], *(a for pair in self._state for a in pair)]
         y, *states = self._step.predict_on_batch(fed)
         pairs = zip(states[::2], states[1::2], strict=True)
-        self._state = [(np.asarray(c), np.asarray(h)) for c, h in pairs]
+        self.state = pairs
         return np.asarray(y)
 
     def reset(self) -> None:
         """Begin new sequences: every state is 0, as at the start of training sequences."""
-        sizes = [layer.units for layer in self._step.lstms]
-        self._state = [
-            (np.zeros((self.batch_size, n), "float32"), np.zeros((self.batch_size, n), "float32"))
-            for n in sizes
+        zeros = [
+            np.zeros((self.batch_size, layer.units), layer.variable_dtype)
+            for layer in self._step.lstms
         ]
+        self._state = [(z, z) for z in zeros]
 
     @property
     def state(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -115,14 +115,17 @@ class Stepper:
 
     @state.setter
     def state(self, pairs: Any) -> None:
-        new = [tuple(np.array(a, "float32") for a in pair) for pair in pairs]
+        new = [tuple(map(np.asarray, pair)) for pair in pairs]
         expected = [tuple(a.shape for a in pair) for pair in self._state]
         found = [tuple(a.shape for a in pair) for pair in new]
         if found != expected:
             raise ValueError(
                 f"the state is a list of (c, h)\n  expected shapes {expected}\n  got {found}"
             )
-        self._state = [(c, h) for c, h in new]
+        kinds = [old.dtype for old, _ in self._state]  # The same always: one compiled function.
+        self._state = [
+            (c.astype(kind), h.astype(kind)) for (c, h), kind in zip(new, kinds, strict=True)
+        ]
 
     def check(self, tokens: np.ndarray) -> None:
         """Refuse tokens that the model does not know.

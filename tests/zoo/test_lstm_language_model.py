@@ -85,8 +85,26 @@ def test_half_precision_keeps_large_tokens():
     table = np.asarray(model.get_layer("lookup_table").embeddings)
     np.testing.assert_allclose(rows[0], table[[2049, 4997]], 1e-2)
     x = np.array([[2049, 4997]])
-    got = stepped(Stepper(model), x)
+    stepper = Stepper(model)
+    got = stepped(stepper, x)
     np.testing.assert_allclose(got, model.predict(x, verbose=0), 1e-2, 1e-2)
+    assert stepper._step.predict_function.experimental_get_tracing_count() == 1
+
+
+def test_stepping_in_double_precision():
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        model = spread(zoo.LSTMLanguageModel(V, H, 2))
+        x = tokens(2, 12)
+        stepper = Stepper(model, 2)
+        got = stepped(stepper, x)
+        np.testing.assert_allclose(got, model.predict(x, verbose=0), 1e-12, 1e-12)
+        assert stepper.state[0][0].dtype == "float64"
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
 
 
 @pytest.mark.parametrize("kind", ["model", "saved", "plain", "keras", "rho"])
