@@ -6,7 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import alexnet, darknet_reference, lenet, lstm_language_model, mdnet, tiny_darknet, weights
+    from . import (
+        alexnet,
+        darknet_reference,
+        lenet,
+        lstm_language_model,
+        mdnet,
+        tiny_darknet,
+        weights,
+    )
     from .alexnet import AlexNet
     from .card import ModelCard, model_card
     from .cnn_m import CNNM2048

@@ -1,4 +1,4 @@
-"""Torch7 models from the command line: ``python -m zoo convert`` and ``python -m zoo inspect``.
+"""The command line: ``python -m zoo list``, ``inspect``, ``convert`` and their kin.
 
 Exit status: 0 done, 1 the model cannot be converted or has unknown modules, 2 wrong usage or a
 file that cannot be read or written.
@@ -22,7 +22,10 @@ from graph.torch7.importer import root_of
 from .converting import FORMATS, ConversionError, check_place, check_tools, shapes_text, write
 from .inspecting import report
 from .looking import draw_layers, load_model, write_report
+from .model_commands import add_commands
 from .progress import Progress
+from .registry import UnknownModelError
+from .weights import WeightsError
 
 __all__ = ["main"]
 
@@ -46,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
-    except _Usage as error:
+    except (_Usage, UnknownModelError) as error:
         return _failed(error, 2)
-    except (UnsupportedTorch, GraphError, ConversionError) as error:
+    except (UnsupportedTorch, GraphError, ConversionError, WeightsError) as error:
         return _failed(error, 1)
     except (Torch7FormatError, OSError) as error:
         return _failed(error, 2)
@@ -143,7 +146,8 @@ def _shape(text: str) -> Any:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m zoo",
-        description="Models of Torch7 and nngraph (.t7), looked at and converted.",
+        description="Networks by name, and models of Torch7 and nngraph (.t7), looked at and "
+        "converted.",
         epilog="Exit status: 0 done; 1 the model cannot be converted or has unknown modules; "
         "2 wrong usage, or a file that cannot be read or written.",
     )
@@ -192,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--data", required=True, help="an .npz file with x and whole numbers y")
     page.add_argument("--out", default="report.html", help="the page; report.html")
     page.set_defaults(run=_report)
+    add_commands(commands)
     return parser
 
 
