@@ -109,7 +109,7 @@ def main() -> None:
                 peer = Worker(python, library, name, n, given.threads)
                 a, b, ratio, mb, peer_mb = pair(ours, peer, runs)
                 ours.close()
-        peer.close()
+                peer.close()
                 how = "graph" if compiled == "ours" else "XLA"
                 print(
                     f"| {name} | {n:,} | {how} | {a * 1e3:.1f} | {library.upper()} | "

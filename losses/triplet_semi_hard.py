@@ -125,8 +125,8 @@ class TripletSemiHardLoss(BatchLoss):
     Example:
         >>> import numpy as np
         >>> x = np.array([[0.0], [1.0], [1.5], [4.0]], "float32")
-        >>> print(f"{float(TripletSemiHardLoss(margin=0.5)(np.array([0, 0, 1, 1]), x)):.2f}")
-        0.50
+        >>> print(f"{float(TripletSemiHardLoss(margin=0.5)(np.array([0, 0, 1, 1]), x)):.3f}")
+        0.375
     """
 
     def __init__(
