@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from graph import GModule, Input, Node, nn
 from graph.calls import recorded_graph
 from graph.node import apply, as_module
 
-from .building import chain, classifier, fill
+from .building import chain, classifier
 from .cnn_m import CNNM2048
 
 __all__ = ["TwoStreamFusion"]
@@ -39,7 +38,6 @@ def TwoStreamFusion(
     dropout: float = 0.0,
     classifier_activation: str | None = "softmax",
     name: str = "two_stream",
-    weights: str | os.PathLike[str] | None = None,
 ) -> GModule:
     """A spatial stream that sees a frame, a temporal one that sees its optical flow, fused.
 
@@ -73,7 +71,6 @@ def TwoStreamFusion(
         dropout: Probability of dropping before the classifier. Default: 0, none.
         classifier_activation: Of the classifier: name of a Keras activation, or None for logits.
         name: Name of the model.
-        weights: None for what the streams have, or a file that `zoo.load_weights` reads.
 
     Returns:
         A `graph.GModule` from the inputs ``[frame, flow]`` to what was fused, or to
@@ -84,7 +81,6 @@ def TwoStreamFusion(
         TypeError: A stream is neither a Keras model nor a builder.
         ValueError: A stream is not built or has several inputs or outputs, both are one model,
             `fusion` is unknown, or another argument is none of these.
-        FileNotFoundError: `weights` names no file.
         GraphError: What the streams give does not fit together.
 
     Reference: Simonyan & Zisserman 2014, "Two-stream convolutional networks for action
@@ -108,9 +104,7 @@ def TwoStreamFusion(
     fused = _fused(ends, fusion, shape)
     if classes is not None:
         fused = _classified(fused, classes, fusion, shape, dropout, classifier_activation)
-    model = GModule.of_nodes([frame, flow], [fused], name)
-    fill(model, weights)
-    return model
+    return GModule.of_nodes([frame, flow], [fused], name)
 
 
 def _check(fusion: str, flow_frames: int, classes: int | None) -> None:
