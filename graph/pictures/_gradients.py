@@ -5,9 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from ..activations import Taps, activations
+from ..activation_gradients import activation_gradients
+from ..activations import activations
 from ..calls import calls_of, require_graph
-from ..feed import feed
+from ..feed import input_names
 
 __all__ = ["gradient_of_score", "output_call", "scores"]
 
@@ -46,41 +47,9 @@ def gradient_of_score(
 
     Both without the batch axis, float64.
     """
-    graph = require_graph(model)
     last = output_call(model)
-    arrays = feed(model.name, graph, image[None])
-    taps = Taps(graph, [last] if layer is None else [layer, last])
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        given = [
-            tf.cast(tf.convert_to_tensor(a), t.dtype)
-            for a, t in zip(arrays, graph.inputs, strict=True)
-        ]
-        with tf.GradientTape() as tape:
-            tape.watch(given)
-            values = taps(given)
-            number = chosen_output(np.asarray(values[-1])[0], output, model)
-            score = values[-1][0, number]
-        by = given[0] if layer is None else values[0]
-        gradient = tape.gradient(score, by)
-    elif backend == "torch":
-        import torch  # pyright: ignore[reportMissingImports]
-
-        device = keras.ops.convert_to_tensor(0.0).device
-        given = [torch.as_tensor(a, device=device).requires_grad_() for a in arrays]
-        with torch.enable_grad():
-            values = taps(given)
-        number = chosen_output(keras.ops.convert_to_numpy(values[-1])[0], output, model)
-        by = given[0] if layer is None else values[0]
-        (gradient,) = torch.autograd.grad(values[-1][0, number], by, allow_unused=True)
-    else:
-        raise RuntimeError(
-            f"gradients need Keras on TensorFlow or PyTorch; it runs on {backend}. "
-            "occlusion_map works on every backend."
-        )
-    if gradient is None:
-        raise ValueError(f"the output of model '{model.name}' does not depend on layer '{layer}'")
-    value = keras.ops.convert_to_numpy(by)[0].astype("float64")
-    return value, keras.ops.convert_to_numpy(gradient)[0].astype("float64")
+    name = input_names(require_graph(model))[0] if layer is None else layer
+    values = activations(model, image[None], [name, last])
+    number = chosen_output(values[last][0], output, model)
+    gradient = activation_gradients(model, image[None], name, output=number)[name]
+    return values[name][0].astype("float64"), gradient[0].astype("float64")
