@@ -14,7 +14,7 @@ import keras
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
-from .nn.time_order import BatchFirst
+from .nn.time_order import steps_first
 from .taps import Taps
 
 __all__ = ["export"]
@@ -91,8 +91,7 @@ def _tensorflow() -> Any:
 def _input_signature(tf: Any, model: keras.Model, graph: Any) -> list[Any]:
     names = _signature_names(input_names(graph))
     # The batch is open, except where the steps of a sequence stand in its place.
-    modules = [node.module for node in getattr(model, "inputnodes", ())]
-    whole = any(isinstance(module, BatchFirst) and module.steps for module in modules)
+    whole = steps_first(getattr(model, "inputnodes", ())) is not None
     return [
         tf.TensorSpec((symbol.shape[0] if whole else None, *symbol.shape[1:]), symbol.dtype, name)
         for name, symbol in zip(names, graph.inputs, strict=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from .nn.time_order import steps_first
 from .runtime_errors import graph_errors
 
 __all__ = ["fitting"]
@@ -21,26 +22,22 @@ def fitting(method: Callable[..., Any]) -> Callable[..., Any]:
     model whose shapes are not known is built for it: Keras would build it within that loop, which
     forgets the loop. Errors that modules raise while it runs come out as `GraphError`.
     """
-    options = signature(method).parameters
+    options = signature(method)
 
     @wraps(method)
     def wrapped(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         first, x = _first_batch(x, may_run=not self.is_lowered)
         if first is not None:
             self.ensure_built(first)
-        if x is first and self.is_lowered:
-            kwargs = _whole_sequences(self.inputs, options, kwargs)
+        steps = steps_first(self.inputnodes) if x is first else None
+        if steps is not None:  # A sequence is not to be cut up, nor its steps to be shuffled.
+            given = options.bind_partial(self, x, *args, **kwargs).arguments
+            whole = {"batch_size": steps, "shuffle": False}
+            kwargs |= {n: v for n, v in whole.items() if n in options.parameters and n not in given}
         with graph_errors():
             return method(self, x, *args, **kwargs)
 
     return wrapped
-
-
-def _whole_sequences(inputs: Any, options: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments for a model whose first axis is the steps of a sequence: not to be cut up."""
-    steps = next((x.shape[0] for x in inputs if x.shape[0] is not None), None)
-    whole: dict[str, Any] = {"batch_size": steps, "shuffle": False} if steps else {}
-    return {**{name: v for name, v in whole.items() if name in options}, **kwargs}
 
 
 def _first_batch(data: Any, may_run: bool) -> tuple[Any, Any]:

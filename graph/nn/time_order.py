@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from keras import ops
@@ -12,7 +13,7 @@ from .module import Module
 from .over_time import helper
 from .scope import Scope
 
-__all__ = ["BatchFirst", "TimeFirst"]
+__all__ = ["BatchFirst", "TimeFirst", "steps_first"]
 
 
 class _Swap(Module):
@@ -65,6 +66,16 @@ class BatchFirst(ChannelsLast):
 
     def _part(self, shape: Any) -> Any:
         return [self._part(part) for part in shape] if isinstance(shape, list) else shape[1:]
+
+
+def steps_first(nodes: Iterable[Any]) -> int | None:
+    """The number of steps that inputs have where Keras has the batch; None if it is the batch.
+
+    Args:
+        nodes: The input nodes of a graph.
+    """
+    modules = [node.module for node in nodes]
+    return next((m.steps for m in modules if isinstance(m, BatchFirst) and m.steps), None)
 
 
 class TimeFirst(ChannelsFirst):

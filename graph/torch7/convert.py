@@ -12,6 +12,7 @@ from ..nn.tying import tie
 from ..node import as_module
 from ..parameters import holders_of
 from .node_graph import to_gmodule
+from .tree import place_of
 from .types import TorchObject
 
 __all__ = ["Conversion", "to_module"]
@@ -93,7 +94,6 @@ class Conversion:
                 array = fields.array(name)
                 if array is None:
                     continue
-                place = (array.__array_interface__["data"][0], array.shape, array.strides)
-                owner = owners.setdefault(place, variable)
+                owner = owners.setdefault(place_of(array), variable)
                 for layer in holder.held_layers():
                     tie(layer, variable, owner)

@@ -13,6 +13,7 @@ from ..gmodule import GModule
 from ..nn.identity import Identity
 from ..nn.torch_fields import UnsupportedTorch
 from ..node import Node, apply
+from ..order import forward_order
 from .border import bordered, checked_shapes
 from .collecting import Collecting, UnsupportedModules
 from .files import load
@@ -173,8 +174,7 @@ def _model(
         "whole": not is_graph(root) or conversion.is_custom(root),
     }
     shapes = checked_shapes(input_shape, len(inputs))
-    modules = {id(n.module): n.module for n in _all_nodes(outputs) if n.module is not None}
-    conversion.share(list(modules.values()))
+    conversion.share([n.module for n in forward_order(outputs) if n.module is not None])
     name = root.get("name")
     name = _runnable(name) if isinstance(name, str) else None
     return bordered(inputs, outputs, name, shapes, layout, time_major)
@@ -196,17 +196,6 @@ def _nodes(root: TorchObject, conversion: Collecting) -> tuple[list[Node], list[
             return [], []
     source = apply(Identity())
     return [source], [apply(conversion.convert(root), source)]
-
-
-def _all_nodes(outputs: list[Node]) -> list[Node]:
-    found = dict.fromkeys(outputs)
-    queue = list(outputs)
-    for node in queue:
-        for parent in node.parents:
-            if parent not in found:
-                found[parent] = None
-                queue.append(parent)
-    return queue
 
 
 def _train(root: TorchObject, entries: list[Entry]) -> bool:

@@ -24,6 +24,7 @@ from torch7_cases import (
 
 import graph
 from graph import GModule, GraphError, UnsupportedTorch, nn
+from graph.fitting import fitting
 from graph.layout import from_torch_axes, to_torch_axes
 from graph.table import flatten, map_table
 from graph.torch7 import TorchObject
@@ -199,6 +200,21 @@ def test_sequences_are_never_cut_up(sequences):
     assert model.evaluate(x, y, verbose=0) == pytest.approx(0, abs=1e-9)
     with pytest.raises(GraphError, match=r"expected \(40, None, 6\)"):
         model.forward(x[:32])
+
+
+def test_only_sequences_are_kept_whole(sequences):
+    def told(self, x, y=None, batch_size=None, shuffle=True):
+        return batch_size, shuffle
+
+    wrapped = fitting(told)
+    path, x = sequences
+    model = graph.load_torch7(path)
+    assert wrapped(model, x) == (40, False)
+    assert wrapped(model, x, None, 7) == (7, False)  # Then Keras tells that 7 do not fit.
+    assert wrapped(model, x, shuffle=True) == (40, True)
+    four = graph.Input(tensor=keras.Input((3,), batch_size=4))
+    fixed = graph.gModule([four], [four - nn.Linear(3, 2)])
+    assert wrapped(fixed, np.ones((4, 3))) == (None, True)
 
 
 def test_the_batch_comes_first_in_keras_layout(sequences):
