@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 
 import graph
 from graph.table import flatten, map_table
+from graph.whole_file import replacing_file
 
 __all__ = ["FORMATS", "ConversionError", "check_place", "check_tools", "write"]
 
@@ -93,7 +92,7 @@ def write(model: graph.GModule, place: Path, format: str, *, overwrite: bool = F
             if format == "saved_model":
                 graph.export(model, place, overwrite=overwrite)
             else:
-                with _beside(place) as draft:
+                with replacing_file(place, parents=True) as draft:
                     _write_file(model.to_keras(), draft, format)
         except (OSError, graph.GraphError):
             raise
@@ -136,26 +135,6 @@ def _name_outputs(path: Path, names: list[str]) -> None:
         for part in (node.input, node.output):
             part[:] = [new.get(name, name) for name in part]
     onnx.save(proto, str(path))
-
-
-@contextmanager
-def _beside(place: Path) -> Iterator[Path]:
-    """A file beside `place` that takes its place when the block ends well."""
-    made = [p for p in (place.parent, *place.parent.parents) if not p.exists()]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    draft = place.with_name(f".{place.stem}.{secrets.token_hex(6)}.tmp{place.suffix}")
-    try:
-        yield draft
-        with open(draft, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(draft, place)
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink()
-        for parent in made:
-            with suppress(OSError):
-                parent.rmdir()
-        raise
 
 
 def shapes_text(tensors: Any) -> str:
