@@ -76,6 +76,24 @@ class BatchLoss(ConfiguredLoss):
             )
         return loss * weight
 
+    def compare_by(self, distance_metric: Any, *, usual: Any = None) -> None:
+        """Keep the argument `distance_metric`; None stands for `usual`.
+
+        Raises:
+            ValueError: If `as_distance` does not know it.
+        """
+        as_distance(distance_metric or usual, owner=type(self).__name__)
+        self.distance_metric = distance_metric
+
+    def reduce_by(self, reducer: str) -> None:
+        """Keep the argument `reducer`.
+
+        Raises:
+            ValueError: If it is not one of "mean", "non-zero" and "sum".
+        """
+        check_reducer(reducer, owner=type(self).__name__)
+        self.reducer = reducer
+
 
 def packed(value: Any) -> Any:
     """An argument as `get_config` gives it: a distance or a miner serialised, others as is."""

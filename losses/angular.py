@@ -137,9 +137,8 @@ class AngularLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.reduce_by(reducer)
         self.alpha = float(alpha)
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, masked_logsumexp, pairs_of, reduced
+from ._batch_loss import BatchLoss, masked_logsumexp, pairs_of, reduced
 from .distances import CosineSimilarity
 
 __all__ = ["CircleLoss", "circle"]
@@ -86,10 +86,9 @@ class CircleLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.reduce_by(reducer)
         self.m = float(m)
         self.gamma = float(gamma)
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, ConfiguredLoss, check_reducer, pairs_of, reduced
+from ._batch_loss import BatchLoss, ConfiguredLoss, pairs_of, reduced
 from ._euclidean import full_precision
 from .distances import LpDistance, as_distance
 
@@ -171,12 +171,10 @@ class BatchContrastiveLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or LpDistance(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=LpDistance())
+        self.reduce_by(reducer)
         self.positive_margin = float(positive_margin)
         self.negative_margin = float(negative_margin)
-        self.distance_metric = distance_metric
-        self.reducer = reducer
         self.miner = miner
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

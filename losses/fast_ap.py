@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, pairs_of, reduced
+from ._batch_loss import BatchLoss, pairs_of, reduced
 from .distances import LpDistance
 
 __all__ = ["FastAPLoss", "fast_ap"]
@@ -80,9 +80,8 @@ class FastAPLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.reduce_by(reducer)
         self.num_bins = int(num_bins)
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

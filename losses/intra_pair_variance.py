@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, pairs_of, reduced
+from ._batch_loss import BatchLoss, pairs_of, reduced
 from .distances import CosineSimilarity, as_distance
 
 __all__ = ["IntraPairVarianceLoss", "intra_pair_variance"]
@@ -96,12 +96,10 @@ class IntraPairVarianceLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or CosineSimilarity(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=CosineSimilarity())
+        self.reduce_by(reducer)
         self.positive_eps = float(positive_eps)
         self.negative_eps = float(negative_eps)
-        self.distance_metric = distance_metric
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, masked_logsumexp, pairs_of, reduced
+from ._batch_loss import BatchLoss, masked_logsumexp, pairs_of, reduced
 from .distances import LpDistance, as_distance
 
 __all__ = [
@@ -146,12 +146,10 @@ class LiftedStructLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric, owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric)
+        self.reduce_by(reducer)
         self.margin = float(margin)
-        self.distance_metric = distance_metric
         self.positive_margin = float(positive_margin)
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""
@@ -194,12 +192,10 @@ class GeneralizedLiftedStructLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or LpDistance(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=LpDistance())
+        self.reduce_by(reducer)
         self.margin = float(margin)
-        self.distance_metric = distance_metric
         self.positive_margin = float(positive_margin)
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

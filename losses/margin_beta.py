@@ -185,10 +185,9 @@ class MarginLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or LpDistance(), owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=LpDistance())
         self.margin = float(margin)
         self.beta = float(beta)
-        self.distance_metric = distance_metric
         self.nu = float(nu)
         self.betas = int(betas)
 

@@ -118,14 +118,12 @@ class MinedTripletLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or LpDistance(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=LpDistance())
+        self.reduce_by(reducer)
         self.margin = float(margin)
         self.miner = miner
-        self.distance_metric = distance_metric
         self.soft = bool(soft)
         self.swap = bool(swap)
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, masked_logsumexp, pairs_of, reduced
+from ._batch_loss import BatchLoss, masked_logsumexp, pairs_of, reduced
 from .distances import CosineSimilarity, as_distance
 
 __all__ = ["MultiSimilarityLoss", "multi_similarity"]
@@ -100,13 +100,11 @@ class MultiSimilarityLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or CosineSimilarity(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=CosineSimilarity())
+        self.reduce_by(reducer)
         self.alpha = float(alpha)
         self.beta = float(beta)
         self.base = float(base)
-        self.distance_metric = distance_metric
-        self.reducer = reducer
         self.miner = miner
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

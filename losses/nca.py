@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, masked_logsumexp, pairs_of, reduced
-from .distances import LpDistance, as_distance
+from ._batch_loss import BatchLoss, masked_logsumexp, pairs_of, reduced
+from .distances import LpDistance
 
 __all__ = ["NCALoss", "nca"]
 
@@ -82,11 +82,9 @@ class NCALoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or LpDistance(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=LpDistance())
+        self.reduce_by(reducer)
         self.softmax_scale = float(softmax_scale)
-        self.distance_metric = distance_metric
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, masked_logsumexp, pairs_of, reduced
+from ._batch_loss import BatchLoss, masked_logsumexp, pairs_of, reduced
 from ._euclidean import eye, full_precision
-from .distances import DotProductSimilarity, as_distance
+from .distances import DotProductSimilarity
 
 __all__ = [
     "BatchNPairsLoss",
@@ -232,10 +232,8 @@ class BatchNPairsLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or DotProductSimilarity(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
-        self.distance_metric = distance_metric
-        self.reducer = reducer
+        self.compare_by(distance_metric, usual=DotProductSimilarity())
+        self.reduce_by(reducer)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

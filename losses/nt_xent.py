@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, masked_logsumexp, pairs_of, reduced
-from .distances import CosineSimilarity, as_distance
+from ._batch_loss import BatchLoss, masked_logsumexp, pairs_of, reduced
+from .distances import CosineSimilarity
 
 __all__ = ["NTXentLoss", "nt_xent"]
 
@@ -94,11 +94,9 @@ class NTXentLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric or CosineSimilarity(), owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric, usual=CosineSimilarity())
+        self.reduce_by(reducer)
         self.temperature = float(temperature)
-        self.distance_metric = distance_metric
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

@@ -10,7 +10,6 @@ from keras import ops
 
 from ._batch_loss import BatchLoss, attach, check_reducer, pairs_of
 from ._row_blocks import row_blocks
-from .distances import as_distance
 
 __all__ = ["TripletBatchAllLoss", "triplet_batch_all"]
 
@@ -203,16 +202,14 @@ class TripletBatchAllLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric, owner=type(self).__name__)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.compare_by(distance_metric)
+        self.reduce_by(reducer)
         _check_triplets(triplets, type(self).__name__)
         self.margin = float(margin)
-        self.distance_metric = distance_metric
         self.soft = bool(soft)
         self.swap = bool(swap)
         self.triplets = triplets
         self.mining_margin = mining_margin
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

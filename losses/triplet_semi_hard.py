@@ -138,9 +138,8 @@ class TripletSemiHardLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        as_distance(distance_metric, owner=type(self).__name__)
+        self.compare_by(distance_metric)
         self.margin = float(margin)
-        self.distance_metric = distance_metric
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""

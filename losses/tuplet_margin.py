@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ._batch_loss import BatchLoss, check_reducer, masked_logsumexp, pairs_of, reduced
+from ._batch_loss import BatchLoss, masked_logsumexp, pairs_of, reduced
 from ._euclidean import safe_power
 from .distances import CosineSimilarity
 
@@ -87,10 +87,9 @@ class TupletMarginLoss(BatchLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        check_reducer(reducer, owner=type(self).__name__)
+        self.reduce_by(reducer)
         self.margin = float(margin)
         self.scale = float(scale)
-        self.reducer = reducer
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of a batch."""
