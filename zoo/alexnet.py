@@ -10,7 +10,7 @@ import keras
 import graph
 from graph import Node, nn
 
-from .building import chain, finish, image_input
+from .building import chain, finish, image_input, last_side
 from .weights.named import WeightNames
 
 __all__ = ["WEIGHT_NAMES", "AlexNet", "preprocess_input"]
@@ -172,7 +172,8 @@ def _top(y: Node, variant: str, shape: tuple[int, int, int], pad: int, classes: 
             relu7=nn.ReLU(),
             fc8=nn.Linear(4096, classes),
         )
-    height, width = (_last_side(side, pad) for side in shape[:2])
+    windows = (11, 4, 2 * pad), (3, 2), (3, 2), (3, 2)
+    height, width = (last_side(side, *windows) for side in shape[:2])
     features = 256 * height * width
     return chain(
         y,
@@ -185,13 +186,6 @@ def _top(y: Node, variant: str, shape: tuple[int, int, int], pad: int, classes: 
         dropout7=dropouts["dropout7"],
         fc8=nn.Linear(4096, classes),
     )
-
-
-def _last_side(side: int, pad: int) -> int:
-    side = (side + 2 * pad - 11) // 4 + 1
-    for _ in range(3):
-        side = (side - 3) // 2 + 1
-    return side
 
 
 def _check(argument: str, value: str, known: Any) -> None:

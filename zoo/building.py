@@ -13,7 +13,7 @@ from graph import Node, nn
 
 from .weights.loading import load_weights
 
-__all__ = ["chain", "classifier", "fill", "finish", "image_input", "stages"]
+__all__ = ["chain", "classifier", "fill", "finish", "image_input", "last_side", "stages"]
 
 
 def chain(x: Node, **modules: Any) -> Node:
@@ -72,6 +72,22 @@ def image_input(
             f"{smallest} pixels, got {shape}"
         )
     return node or graph.Input(shape, name="image"), shape  # type: ignore[return-value]
+
+
+def last_side(side: int, *windows: tuple[int, int] | tuple[int, int, int]) -> int:
+    """The height or width that is left after convolutions and poolings.
+
+    Args:
+        side: The image's.
+        windows: Of each its kernel, step, and how many pixels it adds on both sides together
+            (0 if not given).
+
+    >>> last_side(227, (11, 4), (3, 2), (3, 2), (3, 2))
+    6
+    """
+    for kernel, step, *added in windows:
+        side = (side + sum(added) - kernel) // step + 1
+    return side
 
 
 def classifier(x: Node, activation: str | None) -> Node:

@@ -8,7 +8,7 @@ import keras
 
 from graph import GModule, nn
 
-from .building import chain, finish, image_input
+from .building import chain, finish, image_input, last_side
 
 __all__ = ["CNNM2048"]
 
@@ -92,7 +92,10 @@ def CNNM2048(
     )
     include_top = include_top and not features_only
     if include_top:
-        features = 512 * _last_side(shape[0]) * _last_side(shape[1])
+        # The second pooling rounds up, which at step 2 is one pixel more.
+        windows = (7, 2), (3, 2), (5, 2, 2), (3, 2, 1), (3, 2)
+        height, width = (last_side(side, *windows) for side in shape[:2])
+        features = 512 * height * width
         y = chain(
             y,
             flatten=nn.View(features),
@@ -114,11 +117,3 @@ def CNNM2048(
         activation=classifier_activation,
         features_only=features_only,
     )
-
-
-def _last_side(side: int) -> int:
-    side = (side - 7) // 2 + 1
-    side = (side - 3) // 2 + 1
-    side = (side + 2 - 5) // 2 + 1
-    side = -(-(side - 3) // 2) + 1
-    return (side - 3) // 2 + 1

@@ -10,7 +10,7 @@ import keras
 import graph
 from graph import nn
 
-from .building import chain, finish, image_input
+from .building import chain, finish, image_input, last_side
 
 __all__ = ["LeNet5", "preprocess_input"]
 
@@ -85,7 +85,7 @@ def LeNet5(
         },
     )
     if top:
-        height, width = (((side - 4) // 2 - 4) // 2 for side in shape[:2])
+        height, width = (last_side(side, (5, 1), (2, 2), (5, 1), (2, 2)) for side in shape[:2])
         features = 16 * height * width
         y = chain(
             y,

@@ -10,7 +10,7 @@ from keras import ops
 
 from graph import GModule, Input, Node, nn
 
-from .building import chain, classifier, fill, image_input
+from .building import chain, classifier, fill, image_input, last_side
 
 __all__ = ["MDNet", "MultiDomainNet", "preprocess_input"]
 
@@ -58,7 +58,7 @@ def MDNet(
     if isinstance(domains, bool) or not isinstance(domains, int) or domains < 1:
         raise ValueError(f"domains must be a positive whole number, got {domains!r}")
     x, shape = image_input("MDNet", input_tensor, input_shape, default=(107, 107, 3), smallest=75)
-    height, width = (_last_side(side) for side in shape[:2])
+    height, width = (last_side(side, (7, 2), (3, 2), (5, 2), (3, 2), (3, 1)) for side in shape[:2])
     features = 512 * height * width
     y = chain(
         x,
@@ -92,12 +92,6 @@ def _branch(shared: Node, k: int, activation: str | None) -> Node:
     if top is not scores:
         top.annotate(name=f"predictions_{k}")
     return top.annotate(domain={"number": k, "activation": activation})
-
-
-def _last_side(side: int) -> int:
-    for kernel, step in ((7, 2), (3, 2), (5, 2), (3, 2), (3, 1)):
-        side = (side - kernel) // step + 1
-    return side
 
 
 @keras.saving.register_keras_serializable(package="nngraph")
