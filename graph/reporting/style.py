@@ -22,7 +22,7 @@ svg{width:100%;height:auto}svg text{fill:var(--dim);font-size:11px}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{padding:3px 8px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th{color:var(--dim);font-weight:600}th:first-child,td:first-child,.text{text-align:left}
-.matrix td{min-width:30px;text-align:center;border:1px solid var(--line)}
+.matrix th,.matrix td{text-align:center}.matrix td{min-width:30px;border:1px solid var(--line)}
 .examples{display:flex;flex-wrap:wrap;gap:12px}.examples div{width:96px;font-size:12px}
 img{image-rendering:pixelated;display:block;border:1px solid var(--line);background:#fff}
 .examples img{width:96px;height:96px;object-fit:contain}.filters img{width:min(100%,420px)}
