@@ -91,9 +91,11 @@ def _convert(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> int:
     if options.image is not None:
         try:
-            model = load_model(options.model)
+            model = load_model(options.model, options.input_shape)
             for path in draw_layers(model, options.image, options.layers, options.out):
                 print(path)
+        except (UnsupportedTorch, GraphError, Torch7FormatError):
+            raise
         except ValueError as error:
             raise _Usage(error) from error
         return 0
@@ -106,6 +108,8 @@ def _inspect(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     try:
         write_report(options.model, options.data, options.out)
+    except (UnsupportedTorch, GraphError, Torch7FormatError):
+        raise
     except ValueError as error:
         raise _Usage(error) from error
     print(options.out)
@@ -188,6 +192,12 @@ def _parser() -> argparse.ArgumentParser:
     inspect = commands.add_parser("inspect", help="show the modules and parameters of a model")
     inspect.add_argument("model", help="the .t7 file; with --image also a .keras file")
     inspect.add_argument("--image", metavar="F", help="draw what the layers answer to this image")
+    inspect.add_argument(
+        "--input-shape",
+        type=_shape,
+        metavar="SHAPE",
+        help="with --image, of one sample, planes last, where a .t7 file does not state it",
+    )
     inspect.add_argument("--layers", default="*", help="which layers, such as 'conv*'; all")
     inspect.add_argument("--out", default="pictures", help="where the pictures go; pictures")
     inspect.set_defaults(run=_inspect)

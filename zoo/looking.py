@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,25 @@ from graph.calls import select
 __all__ = ["draw_layers", "load_model", "write_report"]
 
 
-def load_model(path: str) -> keras.Model:
-    """Read a `.keras` or `.t7` file.
+def load_model(path: str, input_shape: Any = None) -> keras.Model:
+    """Read a `.keras` or `.t7` file; the model takes images with their planes last.
+
+    Args:
+        path: the file.
+        input_shape: of one sample, for a `.t7` file that does not state it.
 
     Raises:
-        ValueError: the file is neither.
+        ValueError: the file is neither, or its shapes stay unknown.
+        Torch7FormatError: a `.t7` file is damaged.
     """
     if path.endswith(".t7"):
-        return graph.load_torch7(path)
+        model = graph.load_torch7(path, input_shape, layout="keras")
+        if not model.is_lowered:
+            raise ValueError(
+                f"{path} does not state the shape of its input\n"
+                "  fix: --input-shape 224,224,3, one sample without the batch, planes last"
+            )
+        return model
     if path.endswith(".keras"):
         return keras.saving.load_model(path, compile=False)  # type: ignore[return-value]
     raise ValueError(f"{path}: a model is a .keras or .t7 file")
@@ -64,8 +76,11 @@ def write_report(path: str, data: str, out: str) -> None:
         ValueError: the file holds no `x` and `y`, or they do not fit the model.
         OSError: a file cannot be read or written.
     """
+    if not zipfile.is_zipfile(data):
+        with open(data, "rb"):  # A file that is not there is another mistake.
+            raise ValueError(f"{data} is no .npz file, as numpy.savez writes it")
     with np.load(data) as arrays:
         if not {"x", "y"} <= set(arrays):
             raise ValueError(f"{data} holds {', '.join(arrays)}; it must hold x and y")
         pair: tuple[Any, Any] = arrays["x"], arrays["y"]
-    graph.report(load_model(path), None, pair, out)
+    graph.report(load_model(path, pair[0].shape[1:]), None, pair, out)

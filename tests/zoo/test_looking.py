@@ -1,6 +1,10 @@
+"""Pictures and the report from the command line."""
+
 import keras
 import numpy as np
 import pytest
+from golden_torch7 import Case
+from torch7_cases import file_of
 
 from zoo.__main__ import main
 
@@ -35,3 +39,26 @@ def test_report_is_written(files, capsys):
     assert main([*words, "--data", f"{files}/data.npz"]) == 2
     assert "must hold x and y" in capsys.readouterr().err
     assert main(["report", f"{files}/net.h5", "--data", f"{files}/data.npz"]) == 2
+    (files / "data.npz").write_text("words")
+    assert main([*words, "--data", f"{files}/data.npz"]) == 2
+    assert "is no .npz file" in capsys.readouterr().err
+    assert main([*words, "--data", f"{files}/none.npz"]) == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_torch7_models_are_drawn_and_reported(files, tmp_path, capsys):
+    model = str(file_of(Case("models", "lenet"), tmp_path))
+    words = ["inspect", model, "--image", f"{files}/a.png", "--out", f"{files}/o"]
+    assert main(words) == 2
+    assert "does not state the shape" in capsys.readouterr().err
+    assert main([*words, "--input-shape", "32,32,1", "--layers", "*conv*"]) == 0
+    assert len(list((files / "o").glob("*_maps.png"))) == 2
+    assert main([*words, "--input-shape", "32,32,3"]) == 1
+    assert "expected" in capsys.readouterr().err
+    np.savez(files / "data.npz", x=np.ones((5, 32, 32, 1), "float32"), y=np.arange(5) % 10)
+    out = files / "torch.html"
+    assert main(["report", model, "--data", f"{files}/data.npz", "--out", str(out)]) == 0
+    assert "of 5 samples right" in out.read_text()
+    (files / "bad.t7").write_bytes(b"\4")
+    assert main(["report", f"{files}/bad.t7", "--data", f"{files}/data.npz"]) == 2
+    assert "byte 0" in capsys.readouterr().err
