@@ -52,15 +52,14 @@ def giou(y_true: Any, y_pred: Any, mode: str = "giou") -> Any:
             "giou needs boxes [y_min, x_min, y_max, x_max] along the last axis; got y_true of "
             f"shape {tuple(true.shape)} and y_pred of shape {tuple(predicted.shape)}"
         )
-    low, high = maximum(true[..., :2], predicted[..., :2]), _smaller(true, predicted)
-    shared = _area(low, high)
-    union = _area(true[..., :2], true[..., 2:]) + _area(predicted[..., :2], predicted[..., 2:])
-    union = union - shared
+    (true_low, true_high), (low, high) = _corners(true), _corners(predicted)
+    # Where two edges are equal the gradient goes to the prediction.
+    shared = _area(maximum(low, true_low), _minimum(high, true_high))
+    union = _area(true_low, true_high) + _area(low, high) - shared
     iou = divide(shared, union)
     if mode == "iou":
         return 1 - iou
-    low = -maximum(-true[..., :2], -predicted[..., :2])
-    around = _area(low, maximum(true[..., 2:], predicted[..., 2:]))
+    around = _area(_minimum(low, true_low), maximum(high, true_high))
     return 1 - iou + divide(around - union, around)
 
 
@@ -95,9 +94,12 @@ class GIoULoss(ElementLoss):
         return giou(y_true, y_pred, self.mode)
 
 
-def _smaller(true: Any, predicted: Any) -> Any:
-    """The smaller of the maxima, the gradient to `true` where they are equal."""
-    return -maximum(-true[..., 2:], -predicted[..., 2:])
+def _corners(boxes: Any) -> tuple[Any, Any]:
+    return boxes[..., :2], boxes[..., 2:]
+
+
+def _minimum(a: Any, b: Any) -> Any:
+    return -maximum(-a, -b)
 
 
 def _area(low: Any, high: Any) -> Any:

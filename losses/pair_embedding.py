@@ -65,7 +65,7 @@ def hinge_embedding(y_true: Any, y_pred: Any, margin: float = 1.0, p: float | No
 def cosine_embedding(y_true: Any, y_pred: Any, margin: float = 0.0) -> Any:
     """Alike pairs made parallel: `loss = 1 - cos if y = 1 else max(0, cos - margin)`.
 
-    `cos = a . b / sqrt((|a|^2 + e)(|b|^2 + e))`, e = 1e-12.
+    `cos = a . b / sqrt((|a|^2 + e) (|b|^2 + e))`, e = 1e-12.
 
     Args:
         y_true: y, 1 for alike, -1 for unlike, of shape `(batch,)`.
@@ -85,9 +85,9 @@ def cosine_embedding(y_true: Any, y_pred: Any, margin: float = 0.0) -> Any:
     """
     a, b = parts("cosine_embedding", y_pred, ("one", "other"), rank=2)
     product = ops.sum(a * b, axis=-1)
-    # Torch and PyTorch multiply the squares first; the product of the roots overflows later.
-    lengths = [ops.sqrt(ops.sum(ops.square(x), axis=-1) + _EPSILON) for x in (a, b)]
-    cosine = product / (lengths[0] * lengths[1])
+    squares = [ops.sum(ops.square(x), axis=-1) + _EPSILON for x in (a, b)]
+    # One root of the product: so the cosine of equal vectors is exactly 1.
+    cosine = product / ops.sqrt(squares[0] * squares[1])
     alike = like("cosine_embedding", y_true, cosine) > 0
     return ops.where(alike, 1 - cosine, hinge(cosine - margin))
 

@@ -53,6 +53,8 @@ def atol(name: str, case: LossCase, kind: str) -> float:
     if name == "WeightedKappaLoss":
         # It is log of a number near 1, or of a difference that is rounded to float32.
         allowed += 4 * 2**-23 * max(1.0, largest)
+    if name == "GIoULoss" and "tie" in case.tags:  # Terms of about 1 that add up to 0.
+        allowed += 8 * 2**-23
     return allowed
 
 

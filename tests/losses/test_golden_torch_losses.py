@@ -93,7 +93,7 @@ def test_golden(name: str, case: LossCase) -> None:
     assert np.isfinite(value).all()
     assert all(np.isfinite(g).all() for g in gradients.values())
     if "nonfinite" not in case.tags:
-        np.testing.assert_allclose(value, case.output, rtol=0, atol=case.tolerance())
+        np.testing.assert_allclose(value, case.output, rtol=0, atol=atol(name, case, "output"))
     elif name == "NLLLoss":  # The mean of nothing: NaN there, 0 here.
         assert value == 0
     else:  # exp overflows there; where it does not the values are the same.
@@ -104,10 +104,17 @@ def test_golden(name: str, case: LossCase) -> None:
         expected = channels_last(case, expected)
         known = np.isfinite(expected)
         assert known.all() or name == "SoftMarginLoss"
-        atol = case.tolerance("grad")
-        if name == "SoftMarginLoss" and not known.all():
-            atol += 1e-6  # Where exp nearly overflows PyTorch loses digits.
-        np.testing.assert_allclose(gradients[key][known], expected[known], rtol=0, atol=atol)
+        allowed = atol(name, case, "grad")
+        np.testing.assert_allclose(gradients[key][known], expected[known], rtol=0, atol=allowed)
+
+
+def atol(name: str, case: LossCase, kind: str) -> float:
+    allowed = case.tolerance(kind)
+    if name == "CosineEmbeddingLoss" and "edge" in case.tags:
+        allowed += 2 * 2**-23  # A cosine of 1 less its rounding.
+    if name == "SoftMarginLoss" and "nonfinite" in case.tags:
+        allowed += 1e-6  # Where exp nearly overflows PyTorch loses digits.
+    return allowed
 
 
 def soft_margin_in_float64(case: LossCase) -> np.ndarray:
