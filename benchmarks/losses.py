@@ -108,7 +108,8 @@ def main() -> None:
                 ours = Worker(sys.executable, compiled, name, n, given.threads)
                 peer = Worker(python, library, name, n, given.threads)
                 a, b, ratio, mb, peer_mb = pair(ours, peer, runs)
-                ours.close(), peer.close()
+                ours.close()
+                peer.close()
                 how = "graph" if compiled == "ours" else "XLA"
                 print(
                     f"| {name} | {n:,} | {how} | {a * 1e3:.1f} | {library.upper()} | "

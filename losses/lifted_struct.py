@@ -60,7 +60,7 @@ def lifted_struct(
         >>> import numpy as np
         >>> x = np.array([[0.0], [1.0], [1.5], [4.0]], "float32")
         >>> print(f"{float(lifted_struct(np.array([0, 0, 1, 1]), x)):.3f}")
-        4.374
+        3.772
     """
     owner = "lifted_struct"
     d, positive, negative = pairs_of(owner, y_true, y_pred, distance_metric)

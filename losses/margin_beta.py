@@ -57,8 +57,8 @@ def margin_loss(
     Example:
         >>> import numpy as np
         >>> x = np.array([[0.0], [1.1], [1.3]], "float32")
-        >>> print(f"{float(margin_loss(np.array([0, 0, 1]), x, distance_metric='L2')):.2f}")
-        0.43
+        >>> print(f"{float(margin_loss(np.array([0, 0, 1]), x, distance_metric='L2')):.3f}")
+        0.375
     """
     owner = "margin_loss"
     distance = as_distance(distance_metric or LpDistance(), owner=owner)

@@ -111,6 +111,7 @@ def _visit(
     d: Any, positive: Any, negative: Any, options: _Options, sums: tuple[Any, ...]
 ) -> tuple[tuple[Any, ...], Any]:
     """Some anchors' losses, those above 0 and all, added to sums; the slope of each distance."""
+    one = ops.ones((), d.dtype)
     rank = ops.cumsum(ops.cast(positive, "int32"), axis=1) * ops.cast(positive, "int32")
 
     def step(k: Any, total: Any, counted: Any, kept: Any, slopes: Any) -> tuple[Any, ...]:
@@ -131,8 +132,8 @@ def _visit(
         else:
             losses, slope = ops.relu(violation), ops.cast(violation > 0, d.dtype)
         # As floats: more triplets than integers of 32 bits count may be above 0.
-        counted = counted + ops.sum(ops.sum(ops.where(losses > 0, 1.0, 0.0), axis=1))
-        kept = kept + ops.sum(ops.sum(ops.where(valid, 1.0, 0.0), axis=1))
+        counted = counted + ops.sum(ops.sum(ops.where(losses > 0, one, 0.0), axis=1))
+        kept = kept + ops.sum(ops.sum(ops.where(valid, one, 0.0), axis=1))
         here = slope
         if options.swap:
             # Equal distances share the slope, as PyTorch's minimum has it.

@@ -60,7 +60,7 @@ def triplet_hard(
         >>> import numpy as np
         >>> x = np.array([[0.0], [1.0], [1.5], [4.0]], "float32")
         >>> print(f"{float(triplet_hard(np.array([0, 0, 1, 1]), x)):.3f}")
-        1.750
+        1.375
     """
     labels, embeddings = checked("triplet_hard", y_true, y_pred)
     distance = as_distance(distance_metric, owner="triplet_hard")
@@ -162,8 +162,8 @@ class TripletHardLoss(BatchLoss):
     Example:
         >>> import numpy as np
         >>> x = np.array([[0.0], [1.0], [1.5], [4.0]], "float32")
-        >>> print(f"{float(TripletHardLoss(margin=0.5)(np.array([0, 0, 1, 1]), x)):.2f}")
-        1.25
+        >>> print(f"{float(TripletHardLoss(margin=0.5)(np.array([0, 0, 1, 1]), x)):.3f}")
+        0.875
     """
 
     def __init__(

@@ -73,6 +73,7 @@ def _search(d: Any, positive: Any, negative: Any, margin: float, total: Any) -> 
     at one distance share the gradient.
     """
     outside = ops.where(negative, d, float("inf"))
+    one = ops.ones((), d.dtype)
     farthest, from_farthest = extreme(d, negative, largest=True)
     rank = ops.cumsum(ops.cast(positive, "int32"), axis=1) * ops.cast(positive, "int32")
 
@@ -85,7 +86,7 @@ def _search(d: Any, positive: Any, negative: Any, margin: float, total: Any) -> 
         active = ops.logical_and(violation >= 0, ops.any(chosen, axis=1))
         share = ops.cast(active, d.dtype)
         nearest = outside == beyond[:, None]
-        ties = ops.maximum(ops.sum(ops.where(nearest, 1.0, 0.0), axis=1), 1.0)
+        ties = ops.maximum(ops.sum(ops.where(nearest, one, 0.0), axis=1), 1.0)
         share_n = ops.where(found, -share / ties, 0.0)
         weights = weights + ops.where(
             chosen, share[:, None], ops.where(nearest, share_n[:, None], 0.0)
@@ -124,8 +125,8 @@ class TripletSemiHardLoss(BatchLoss):
     Example:
         >>> import numpy as np
         >>> x = np.array([[0.0], [1.0], [1.5], [4.0]], "float32")
-        >>> print(f"{float(TripletSemiHardLoss(margin=0.5)(np.array([0, 0, 1, 1]), x)):.2f}")
-        0.50
+        >>> print(f"{float(TripletSemiHardLoss(margin=0.5)(np.array([0, 0, 1, 1]), x)):.3f}")
+        0.375
     """
 
     def __init__(

@@ -77,15 +77,19 @@ def assert_matches(case: LossCase, function: Callable[..., Any], names: Sequence
     sensitive = "rounding-sensitive" in case.tags
     scale = max(1e-3, float(np.abs(case.output).max(initial=0)))
     tolerance = case.tolerance() + (1e-3 * scale if rounded or sensitive else 0)
-    assert np.abs(np.float64(value) - np.float64(case.output)).max(initial=0) <= tolerance
+    assert np.abs(_double(value) - _double(case.output)).max(initial=0) <= tolerance
     if sensitive or any(not np.isfinite(g).all() for g in case.grads.values()):
         return
     for name, gradient in zip(names, gradients, strict=True):
-        theirs = np.float64(case.grads[name])
+        theirs = _double(case.grads[name])
         # Sums that cancel leave as much as one rounding of float32.
         tolerance = max(case.tolerance("grad"), 1e-7)
         tolerance += 2e-3 * np.abs(theirs).max(initial=0) if rounded else 0
-        assert np.abs(np.float64(gradient) - theirs).max(initial=0) <= tolerance
+        assert np.abs(_double(gradient) - theirs).max(initial=0) <= tolerance
+
+
+def _double(array: Any) -> np.ndarray:
+    return np.asarray(array, "float64")
 
 
 def of_layer(layer: keras.layers.Layer, weight: str, value: Any, x: Any) -> Any:

@@ -68,6 +68,16 @@ def test_by_loops(function, loops, n, classes, margin, seed):
     assert value == pytest.approx(loops(d, y, margin), rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.parametrize("function", [function for function, _ in LOOPS])
+def test_double_precision_stays(function):
+    rng = np.random.default_rng(1)
+    for n in (9, 200):
+        value, (gradient,) = value_and_grad(
+            lambda x, n=n: function(np.arange(n) // 3, x), rng.normal(size=(n, 4))
+        )
+        assert value.dtype == gradient.dtype == np.float64
+
+
 @pytest.fixture(scope="module")
 def many():
     """More rows than distances are formed of one by one, in several blocks of anchors."""
