@@ -7,6 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+# Keras exports no way to ask for the mask that a tensor carries.
+from keras.src.backend.common.masking import get_keras_mask
+
 from ._batch_loss import ConfiguredLoss
 
 __all__ = ["ElementLoss"]
@@ -22,21 +25,23 @@ class ElementLoss(ConfiguredLoss):
     """
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The reduced loss, in the dtype of this loss.
+        """The reduced loss, in the dtype of this loss, but in no less than 32 bits.
+
+        A loss of 16 bits rounds its inputs to them; squares and sums would soon overflow.
 
         Raises:
             ValueError: If the loss is one value for the whole batch and `sample_weight` is not
                 a number.
         """
         with keras.name_scope(self.name):
-            mask = getattr(y_pred, "_keras_mask", None)
+            mask = get_keras_mask(y_pred)
             y_pred = keras.tree.map_structure(self._to_dtype, y_pred)
             if y_true is not None:
                 y_true = keras.tree.map_structure(self._to_dtype_unless_int, y_true)
             values = self.call(y_true, y_pred)
             counts = self.counts(y_true, y_pred)
             values = self._weighed(values, counts, sample_weight, mask)
-            return _AsIs(self.reduction, name=self.name, dtype=self.dtype)(0.0, values)
+            return _AsIs(self.reduction, name=self.name, dtype=values.dtype)(0.0, values)
 
     def counts(self, y_true: Any, y_pred: Any) -> Any:
         """What each element counts in a mean; None if all count alike."""
@@ -98,4 +103,6 @@ def _trailing_axes(x: Any, rank: int) -> Any:
     while len(x.shape) > rank and x.shape[-1] == 1:
         x = ops.squeeze(x, axis=-1)
     missing = rank - len(x.shape)
-    return ops.reshape(x, (*ops.shape(x), *[1] * missing)) if missing > 0 and x.shape else x
+    return (
+        ops.reshape(x, (*ops.shape(x), *[1] * missing)) if missing > 0 and len(x.shape) > 0 else x
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.src.backend.common.masking import get_keras_mask
 
 from ._element_loss import ElementLoss
 
@@ -69,7 +70,7 @@ class SequenceLoss(keras.losses.Loss):
             y_pred: Predictions, of shape `(batch, time, ...)`.
             sample_weight: Of shape `(batch,)`, or `(batch, time)` to weigh each step.
         """
-        mask = getattr(y_pred, "_keras_mask", None)
+        mask = get_keras_mask(y_pred)
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.loss.dtype)
         y_true = ops.convert_to_tensor(y_true)
         _check_steps(y_true, y_pred)
@@ -78,7 +79,7 @@ class SequenceLoss(keras.losses.Loss):
         if not isinstance(self.loss, ElementLoss):
             flat_true = ops.cast(flat_true, self.loss.dtype)
         values = self.loss.call(flat_true, _flat(y_pred))
-        if not values.shape:
+        if len(values.shape) == 0:
             raise ValueError(
                 f"SequenceLoss needs a value for each sample; {self.loss.name} has one for a batch"
             )

@@ -123,7 +123,9 @@ class TableLoss(keras.losses.Loss):
             ValueError: If `y_pred` does not hold two parts. `y_true` is ignored.
         """
         prediction, target = _several("y_pred", y_pred, 2)
-        return self.loss(ops.stop_gradient(target), prediction, sample_weight)
+        return self.loss(
+            ops.stop_gradient(ops.convert_to_tensor(target)), prediction, sample_weight
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make the same loss again."""
