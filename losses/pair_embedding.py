@@ -41,7 +41,7 @@ def hinge_embedding(y_true: Any, y_pred: Any, margin: float = 1.0, p: float | No
         ValueError: If the shapes do not fit, or `p` is less than 1.
 
     References:
-        Torch twin: `nn.HingeEmbeddingCriterion` and, for `p=1`, `nn.L1HingeEmbeddingCriterion`,
+        Torch twin: `nn.HingeEmbeddingCriterion` and `nn.L1HingeEmbeddingCriterion` (`p=1`),
         HingeEmbeddingCriterion.lua and L1HingeEmbeddingCriterion.lua of
         https://github.com/torch/nn. PyTorch twin: `HingeEmbeddingLoss`.
 

@@ -29,7 +29,7 @@ class WeightedSumLoss(keras.losses.Loss):
             `parallel` there is another number of tensors than of losses.
 
     References:
-        Torch twin: `nn.MultiCriterion` and, for `parallel`, `nn.ParallelCriterion`,
+        Torch twin: `nn.MultiCriterion` and `nn.ParallelCriterion` (`parallel=True`),
         MultiCriterion.lua and ParallelCriterion.lua of https://github.com/torch/nn.
 
     Example:
@@ -61,7 +61,14 @@ class WeightedSumLoss(keras.losses.Loss):
         self.repeat_target = bool(repeat_target)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The weighted sum; `sample_weight` goes to each of the losses."""
+        """The weighted sum.
+
+        Args:
+            y_true: What the losses take, or with `parallel` a list for them.
+            y_pred: What the losses take, or with `parallel` a list for them, or one tensor of
+                shape `(batch, losses, ...)`.
+            sample_weight: Goes to each of the losses.
+        """
         n = len(self.losses)
         if self.parallel:
             predictions = _several("y_pred", y_pred, n)
@@ -117,10 +124,15 @@ class TableLoss(keras.losses.Loss):
         self.loss = loss
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The inner loss of `y_pred`, a list of two or of shape `(batch, 2, ...)`.
+        """The inner loss of the two parts.
+
+        Args:
+            y_true: Ignored; may be None.
+            y_pred: A list of two, or one tensor of shape `(batch, 2, ...)`.
+            sample_weight: As in Keras.
 
         Raises:
-            ValueError: If `y_pred` does not hold two parts. `y_true` is ignored.
+            ValueError: If `y_pred` does not hold two parts.
         """
         prediction, target = _several("y_pred", y_pred, 2)
         return self.loss(
