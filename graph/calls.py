@@ -10,17 +10,26 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
 
-__all__ = ["Call", "Selector", "calls_of", "recorded_graph", "require_graph", "select", "walk"]
+__all__ = [
+    "Call",
+    "Selector",
+    "calls_of",
+    "pick",
+    "recorded_graph",
+    "require_graph",
+    "select",
+    "walk",
+]
 
-Selector = str | int | type | keras.layers.Layer
-"""What picks layers: a name or glob pattern, an index, a layer class, a layer."""
+Selector = str | int | type | keras.layers.Layer | Callable[[keras.layers.Layer], Any]
+"""What picks layers: a name or glob pattern, an index, a class, a layer, a predicate of layers."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -151,7 +160,8 @@ def select(model: keras.Model, layers: Selector | Sequence[Selector] | None) -> 
         model: a built model with a graph.
         layers: a name (`"conv1"`, `"shared:1"`, `"embedding/conv1"`), an index into
             `model.layers`, a layer class or a layer (both found at all depths), a glob pattern
-            (`"conv*"`, `"embedding/*"`; `*` does not cross a `/`), or a list of these.
+            (`"conv*"`, `"embedding/*"`; `*` does not cross a `/`), a function that takes a layer
+            and says whether it is wanted (asked at all depths), or a list of these.
             None takes every layer of the model itself, without its InputLayers; those come only
             by name, index, or class.
 
@@ -167,7 +177,26 @@ def select(model: keras.Model, layers: Selector | Sequence[Selector] | None) -> 
         >>> list(select(model, "f*"))
         ['fc']
     """
-    everything = dict(walk(require_graph(model)))
+    return pick(model, dict(walk(require_graph(model))), layers)
+
+
+def pick(
+    model: keras.Model, everything: dict[str, Call], layers: Selector | Sequence[Selector] | None
+) -> dict[str, Any]:
+    """As `select`, among calls that are known already.
+
+    Args:
+        model: their model, for indices and messages.
+        everything: path -> call, all that can be picked.
+        layers: as in `select`.
+
+    Returns:
+        Call path -> layer, in the order of `everything`.
+
+    Raises:
+        TypeError: a selector is of an unknown kind.
+        ValueError: a selector matches nothing.
+    """
     if layers is None:
         wanted = {path for path, call in everything.items() if "/" not in path and call.shown}
     else:
@@ -227,9 +256,13 @@ def _picked(model: Any, everything: dict[str, Call], selector: Any) -> set[str]:
         return {p for p, call in everything.items() if call.operation is layer and "/" not in p}
     if isinstance(selector, keras.layers.Layer):
         return {path for path, call in everything.items() if call.operation is selector}
+    if callable(selector):
+        return {
+            path for path, call in everything.items() if call.shown and selector(call.operation)
+        }
     raise TypeError(
-        "layers takes names, glob patterns, indices, layer classes and layers, or a list of "
-        f"them; got {selector!r} of type {type(selector).__name__}"
+        "layers takes names, glob patterns, indices, layer classes, layers and functions of a "
+        f"layer, or a list of them; got {selector!r} of type {type(selector).__name__}"
     )
 
 
@@ -241,7 +274,18 @@ def _nothing(model: Any, everything: list[tuple[str, Call]], selector: Any) -> s
         kinds = dict.fromkeys(type(call.operation).__name__ for _, call in everything)
         return f"no {selector.__name__} in {where}, which is made of: {', '.join(kinds)}"
     if isinstance(selector, keras.layers.Layer):
-        return f"layer '{selector.name}' is not called in {where}"
+        held = any(layer is selector for layer in model._flatten_layers())
+        hint = ": it lies on no path from the inputs to the outputs" if held else ""
+        return f"layer '{selector.name}' is not called in {where}{hint}"
+    if not isinstance(selector, str):
+        name = getattr(selector, "__name__", repr(selector))
+        return f"the predicate {name} is true of no layer in {where}"
+    for layer in model._flatten_layers(include_self=False):
+        if layer.name == selector:
+            return (
+                f"layer '{selector}' is not called in {where}: it lies on no path from the inputs "
+                "to the outputs"
+            )
     names = [path for path, _ in everything]
     near = difflib.get_close_matches(selector, names, n=3, cutoff=0.4)
     hint = f"closest names: {', '.join(near)}" if near else f"its layers: {', '.join(names[:8])}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import html
+import math
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import GraphError
 from .node import Node
+from .parameters import parameters_of
 from .view import DirectedGraph
 
 __all__ = ["dot", "graphviz", "write_drawing"]
@@ -27,7 +29,13 @@ _INPUT = {"fillcolor": "#e6f4ea", "color": "#3c7d4f"}
 _OUTPUT = {"fillcolor": "#fdf1e0", "color": "#b9770e"}
 
 
-def dot(model: Any, title: str | None = None, path: str | os.PathLike[str] | None = None) -> str:
+def dot(
+    model: Any,
+    title: str | None = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    heat: str | None = None,
+) -> str:
     """Draw a graph with its annotations.
 
     Inputs are green and outputs orange; a split is drawn as numbered edges. The annotations
@@ -40,6 +48,8 @@ def dot(model: Any, title: str | None = None, path: str | os.PathLike[str] | Non
             ``.dot``. Without suffix: ``<path>.svg``. Where the `dot` program is missing the
             Graphviz text goes to ``<path>.dot`` instead, and one line on standard output says
             so. Default: nothing is written.
+        heat: ``"parameters"`` colours each node from white to red by the number of its
+            parameters and writes the number beside its shape. Default: no heat.
 
     Returns:
         The Graphviz text.
@@ -47,11 +57,15 @@ def dot(model: Any, title: str | None = None, path: str | os.PathLike[str] | Non
     Raises:
         GraphError: The suffix is none of these, or Graphviz cannot read an annotation.
         OSError: The path cannot be written.
+        ValueError: `heat` is another word.
 
     Reference: torch/nngraph simple_print.lua, `graph.dot`.
     """
+    if heat not in (None, "parameters"):
+        raise ValueError(f"heat is 'parameters' or None, not {heat!r}")
     view = _view(model)
-    text = graphviz(view, view.name if title is None else title)
+    counts = {} if heat is None else {node: _parameters(node) for node in view.nodes}
+    text = graphviz(view, view.name if title is None else title, counts)
     if path is not None:
         write_drawing(text, Path(path))
     return text
@@ -68,8 +82,17 @@ def _view(model: Any) -> DirectedGraph:
     return DirectedGraph(nodes, edges, inputs, [n for n in nodes if not n.children])
 
 
-def graphviz(view: DirectedGraph, title: str | None) -> str:
-    """The Graphviz text of a graph."""
+def _parameters(node: Node) -> int:
+    if node.module is None:
+        return 0
+    return sum(math.prod(variable.shape) for variable in parameters_of([node.module]))
+
+
+def graphviz(
+    view: DirectedGraph, title: str | None, counts: Mapping[Node, int] | None = None
+) -> str:
+    """The Graphviz text of a graph, with the heat of `counts` where that is given."""
+    most = max((counts or {}).values(), default=0)
     inputs, outputs = set(view.inputnodes), set(view.outputnodes)
     # The product of a split is drawn as a numbered edge, unless it is an output itself.
     drawn = [n for n in view.nodes if n.selectindex is None or n in outputs]
@@ -83,12 +106,18 @@ def graphviz(view: DirectedGraph, title: str | None) -> str:
             attributes |= _INPUT
         elif node in outputs:
             attributes |= _OUTPUT
+        shape = view.shapes.get(node)
+        if counts:
+            count = counts[node]
+            share = count / most if most else 0.0
+            attributes["fillcolor"] = f"0.03 {0.75 * share:.3f} 1.0"
+            shape = f"{shape or ''} {count:,} parameters".strip() if count else shape
         attributes |= node.annotations.get("graphAttributes", {})
         if "description" in node.annotations:
             attributes.setdefault("tooltip", node.annotations["description"])
         listed = [f"{key}={_quoted(value)}" for key, value in attributes.items()]
         if "label" not in attributes:
-            listed.insert(0, f"label=<{_label(node, view.shapes.get(node))}>")
+            listed.insert(0, f"label=<{_label(node, shape)}>")
         lines.append(f"  n{numbers[node]} [{', '.join(listed)}];")
     lines += [f"  {edge}" for edge in _edges(view, numbers)]
     return "\n".join([*lines, "}", ""])

@@ -11,10 +11,11 @@ from typing import Any
 
 import keras
 
-from .activations import Taps
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
+from .nn.time_order import BatchFirst
+from .taps import Taps
 
 __all__ = ["export"]
 
@@ -66,7 +67,7 @@ def export(
     empty = isinstance(activations, (list, tuple, set, frozenset)) and not activations
     names = () if empty else tuple(select(model, activations))
     with replacing_directory(path, overwrite) as draft:
-        signature = _input_signature(tf, graph)
+        signature = _input_signature(tf, model, graph)
         archive = keras.export.ExportArchive()
         archive.track(model)
         archive.add_endpoint("serving_default", _serving(model, graph), signature)
@@ -87,10 +88,13 @@ def _tensorflow() -> Any:
     return tensorflow
 
 
-def _input_signature(tf: Any, graph: Any) -> list[Any]:
+def _input_signature(tf: Any, model: keras.Model, graph: Any) -> list[Any]:
     names = _signature_names(input_names(graph))
+    # The batch is open, except where the steps of a sequence stand in its place.
+    modules = [node.module for node in getattr(model, "inputnodes", ())]
+    whole = any(isinstance(module, BatchFirst) and module.steps for module in modules)
     return [
-        tf.TensorSpec(symbol.shape, symbol.dtype, name=name)
+        tf.TensorSpec((symbol.shape[0] if whole else None, *symbol.shape[1:]), symbol.dtype, name)
         for name, symbol in zip(names, graph.inputs, strict=True)
     ]
 

@@ -36,13 +36,15 @@ def nested_inputs(graph: Any, given: Any) -> list[Any]:
     return graph._standardize_inputs(given)
 
 
-def feed(model: str, graph: Any, x: Any) -> list[Any]:
+def feed(model: str, graph: Any, x: Any, *, cast: bool = True) -> list[Any]:
     """Check a user's input against a graph.
 
     Args:
         model: the model's name, for the messages.
         graph: what `graph.calls.recorded_graph` returns.
         x: an array, a (nested) list of arrays, or a dict of arrays by input name.
+        cast: False leaves arrays as they are, checked, whether in memory, mapped, or a dataset of
+            h5py, for a caller that goes through them bit by bit. Default True.
 
     Returns:
         Arrays of the inputs' dtypes (tensors where that is text), in the order of
@@ -62,7 +64,7 @@ def feed(model: str, graph: Any, x: Any) -> list[Any]:
     arrays = []
     for name, symbol, value in zip(names, graph.inputs, _flat(model, graph, names, x), strict=True):
         where, expected = f"input '{name}' of model '{model}'", tuple(symbol.shape)
-        array = _array(where, symbol.dtype, value)
+        array = _array(where, symbol.dtype, value, cast)
         got = tuple(array.shape)
         fits = len(got) == len(expected) and all(
             e in (None, g) for e, g in zip(expected[1:], got[1:], strict=True)
@@ -110,15 +112,20 @@ def _leaves(x: Any) -> list[Any]:
     return [x]
 
 
-def _array(where: str, dtype: str, value: Any) -> Any:
+def _array(where: str, dtype: str, value: Any, cast: bool) -> Any:
+    lazy = not isinstance(value, np.ndarray) and isinstance(getattr(value, "dtype", None), np.dtype)
+    if lazy and not cast and value.dtype.kind in "biuf":
+        return value
     try:
         if keras.ops.is_tensor(value):
             value = keras.ops.convert_to_numpy(value)
         array = np.asarray(value)
         if dtype == "string":
-            return keras.ops.convert_to_tensor(array, dtype="string")
+            return keras.ops.convert_to_tensor(array, dtype="string") if cast else array
         if array.dtype.kind not in "biufcV":  # V: bfloat16 and the float8 types
             raise ValueError(f"dtype {array.dtype}")
+        if not cast:
+            return array
         # NumPy knows bfloat16 only once ml_dtypes is loaded; Keras converts what is left.
         return array.astype(dtype, copy=False) if dtype in np.sctypeDict else array
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Torch7 models from the command line: ``python -m zoo convert`` and ``python -m zoo inspect``.
+"""The command line: ``python -m zoo list``, ``inspect``, ``convert`` and their kin.
 
 Exit status: 0 done, 1 the model cannot be converted or has unknown modules, 2 wrong usage or a
 file that cannot be read or written.
@@ -21,7 +21,11 @@ from graph.torch7.importer import root_of
 
 from .converting import FORMATS, ConversionError, check_place, check_tools, shapes_text, write
 from .inspecting import report
+from .looking import draw_layers, load_model, write_report
+from .model_commands import add_commands
 from .progress import Progress
+from .registry import UnknownModelError
+from .weights import WeightsError
 
 __all__ = ["main"]
 
@@ -45,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
-    except _Usage as error:
+    except (_Usage, UnknownModelError) as error:
         return _failed(error, 2)
-    except (UnsupportedTorch, GraphError, ConversionError) as error:
+    except (UnsupportedTorch, GraphError, ConversionError, WeightsError) as error:
         return _failed(error, 1)
     except (Torch7FormatError, OSError) as error:
         return _failed(error, 2)
@@ -85,10 +89,27 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    if options.image is not None:
+        try:
+            model = load_model(options.model)
+            for path in draw_layers(model, options.image, options.layers, options.out):
+                print(path)
+        except ValueError as error:
+            raise _Usage(error) from error
+        return 0
     _announce("reading", options.model)
     lines, known = report(root_of(options.model), options.model)
     print("\n".join(lines), flush=True)
     return 0 if known else _failed(f"{options.model} has unknown modules", 1)
+
+
+def _report(options: argparse.Namespace) -> int:
+    try:
+        write_report(options.model, options.data, options.out)
+    except ValueError as error:
+        raise _Usage(error) from error
+    print(options.out)
+    return 0
 
 
 class _Usage(ValueError):
@@ -125,7 +146,8 @@ def _shape(text: str) -> Any:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m zoo",
-        description="Models of Torch7 and nngraph (.t7), looked at and converted.",
+        description="Networks by name, and models of Torch7 and nngraph (.t7), looked at and "
+        "converted.",
         epilog="Exit status: 0 done; 1 the model cannot be converted or has unknown modules; "
         "2 wrong usage, or a file that cannot be read or written.",
     )
@@ -164,8 +186,17 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--overwrite", action="store_true", help="replace what is there")
     convert.set_defaults(run=_convert)
     inspect = commands.add_parser("inspect", help="show the modules and parameters of a model")
-    inspect.add_argument("model", help="the .t7 file")
+    inspect.add_argument("model", help="the .t7 file; with --image also a .keras file")
+    inspect.add_argument("--image", metavar="F", help="draw what the layers answer to this image")
+    inspect.add_argument("--layers", default="*", help="which layers, such as 'conv*'; all")
+    inspect.add_argument("--out", default="pictures", help="where the pictures go; pictures")
     inspect.set_defaults(run=_inspect)
+    page = commands.add_parser("report", help="write an HTML page about a classifier")
+    page.add_argument("model", help="the .keras or .t7 file")
+    page.add_argument("--data", required=True, help="an .npz file with x and whole numbers y")
+    page.add_argument("--out", default="report.html", help="the page; report.html")
+    page.set_defaults(run=_report)
+    add_commands(commands)
     return parser
 
 

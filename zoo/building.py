@@ -1,8 +1,9 @@
-"""What the builders of this package share: the input, named chains, the top, the weights."""
+"""What the builders of this package share: the input, named chains, the top, the stages."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import keras
@@ -10,9 +11,9 @@ import keras
 import graph
 from graph import Node, nn
 
-from .weights import darknet
+from .weights.loading import load_weights
 
-__all__ = ["chain", "classifier", "finish", "image_input"]
+__all__ = ["chain", "classifier", "fill", "finish", "image_input", "stages"]
 
 
 def chain(x: Node, **modules: Any) -> Node:
@@ -76,11 +77,16 @@ def image_input(
 def classifier(x: Node, activation: str | None) -> Node:
     """The last activation, named ``predictions``; `x` itself for None.
 
+    It computes in float32 where the dtype policy computes in less, as mixed precision asks of the
+    last layer.
+
     Raises:
         ValueError: Keras has no activation of that name.
     """
     if activation is None:
         return x
+    if keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16"):
+        return chain(x, predictions=keras.layers.Activation(activation, dtype="float32"))
     if activation == "softmax":
         return chain(x, predictions=nn.SoftMax())
     return chain(x, predictions=keras.layers.Activation(activation))
@@ -95,55 +101,73 @@ def finish(
     include_top: bool,
     pooling: str | None,
     activation: str | None,
-) -> graph.GModule:
+    features_only: bool = False,
+) -> graph.GModule | keras.Model:
     """Put the classifier or the pooling on top of `y`, make the model, load its weights.
+
+    Args:
+        x: The input node.
+        y: The last node, without classifier or pooling.
+        name: Name of the model.
+        weights: None or a file, of any format that `zoo.load_weights` knows.
+        include_top: Whether `y` is the network's own end, classes and all.
+        pooling: As the builder was given it.
+        activation: As the builder was given it.
+        features_only: Whether to give the maps of every stage, in a dict.
+
+    Returns:
+        A `graph.GModule`; with `features_only` a `keras.Model` whose output is a dict.
 
     Raises:
         ValueError: `pooling` is unknown, or the weights do not belong to this network.
         FileNotFoundError: `weights` names no file.
     """
-    if include_top:
-        y = classifier(y, activation)
-    elif pooling == "avg":
-        y = chain(y, avg_pool=keras.layers.GlobalAveragePooling2D())
-    elif pooling == "max":
-        y = chain(y, max_pool=keras.layers.GlobalMaxPooling2D())
-    elif pooling is not None:
+    include_top = include_top and not features_only
+    if pooling not in (None, "avg", "max"):
         raise ValueError(f"pooling must be None, 'avg' or 'max', got {pooling!r}")
-    model = graph.gModule([x], [y], name=name)
-    if weights is not None:
-        _load(model, weights)
-    return model
+    if features_only and pooling is not None:
+        raise ValueError(f"features_only gives maps, so pooling must be None, got {pooling!r}")
+    outputs = stages(x, y) if features_only else [y]
+    if include_top:
+        outputs = [classifier(y, activation)]
+    elif pooling == "avg":
+        outputs = [chain(y, avg_pool=keras.layers.GlobalAveragePooling2D())]
+    elif pooling == "max":
+        outputs = [chain(y, max_pool=keras.layers.GlobalMaxPooling2D())]
+    # Saved with the model; `load_weights` asks for it.
+    x.annotate(include_top=include_top)
+    model = graph.gModule([x], outputs, name=name)
+    fill(model, weights)
+    if not features_only:
+        return model
+    maps = {node.name: tensor for node, tensor in zip(outputs, model.outputs, strict=True)}
+    return keras.Model(model.inputs[0], maps, name=name)
 
 
-def _load(model: graph.GModule, path: str | os.PathLike[str]) -> None:
-    file = os.fspath(path)
-    if not os.path.isfile(file):
-        raise FileNotFoundError(
-            f"no weights file {file!r}: weights is None or a path to a .weights.h5 or .keras file "
-            f"(nothing is downloaded)"
-        )
-    if file.endswith(".keras"):
-        values = keras.saving.load_model(file, compile=False).get_weights()
-        _assign(model, values, file)
-    elif file.endswith(".weights.h5"):
-        before = model.get_weights()
-        try:
-            model.load_weights(file)
-        except Exception as error:
-            model.set_weights(before)
-            raise ValueError(f"{file} holds no weights of {model.name}: {error}") from error
-    elif file.endswith(".weights"):
-        darknet.load(model, file)
-    else:
-        raise ValueError(f"weights must be a .weights.h5, .keras or .weights file, got {file!r}")
+def fill(model: graph.GModule, weights: str | os.PathLike[str] | None) -> None:
+    """Load a builder's `weights`, if there are any; warn of what keeps its random values.
+
+    Raises:
+        ValueError: The weights do not belong to this network.
+        FileNotFoundError: `weights` names no file.
+    """
+    if weights is None:
+        return
+    report = load_weights(model, weights)
+    if report.kept:
+        kept = ", ".join(entry.variable for entry in report.kept)
+        warnings.warn(f"{kept} not loaded: {report.kept[0].reason}", stacklevel=4)
 
 
-def _assign(model: graph.GModule, values: list[Any], file: str) -> None:
-    expected = [tuple(w.shape) for w in model.weights]
-    found = [tuple(v.shape) for v in values]
-    if expected != found:
-        raise ValueError(
-            f"{file} holds weights of another network\n  expected {expected}\n  found    {found}"
-        )
-    model.set_weights(values)
+def stages(x: Node, y: Node) -> list[Node]:
+    """The last node of each stage between `x` and `y`: every pooling, and `y` itself.
+
+    A stage is what works at one resolution, the pooling that ends it included.
+    """
+    found = [y]
+    node = y
+    while node is not x:
+        node = node.parents[0]  # Of a shortcut, either way passes the same poolings.
+        if node.module is not None and "Pooling" in node.module.torch_name:
+            found.append(node)
+    return found[::-1]

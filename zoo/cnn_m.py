@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import keras
 
 from graph import GModule, nn
@@ -13,6 +15,7 @@ __all__ = ["CNNM2048"]
 
 def CNNM2048(
     include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
     input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] | None = None,
     pooling: str | None = None,
@@ -21,7 +24,9 @@ def CNNM2048(
     dropout: float = 0.5,
     classifier_activation: str | None = "softmax",
     name: str = "cnn_m_2048",
-) -> GModule:
+    *,
+    features_only: bool = False,
+) -> GModule | keras.Model:
     """CNN-M-2048, the network of both streams of Simonyan & Zisserman.
 
     96 maps of 7x7 at step 2 without border; 256 of 5x5 at step 2; three times 512 of 3x3; local
@@ -33,6 +38,7 @@ def CNNM2048(
 
     Args:
         include_top: Whether to end with the fully connected layers. Default: True.
+        weights: None for random ones, or a file that `zoo.load_weights` reads.
         input_tensor: Keras tensor to read instead of a new input.
         input_shape: ``(height, width, channels)``, sides of at least 59. Default:
             ``(224, 224, 3)``; of a flow stack of L frames the channels are 2 L.
@@ -44,12 +50,16 @@ def CNNM2048(
             trains with 0.9 (temporal, and spatial from scratch).
         classifier_activation: Name of a Keras activation, or None for logits.
         name: Name of the model.
+        features_only: Whether to give the maps of the stages instead, a dict by the name of each
+            stage's last layer.
 
     Returns:
-        A `graph.GModule` from images to ``(batch, classes)``.
+        A `graph.GModule` from images to ``(batch, classes)``; with `features_only` a `keras.Model`
+        to a dict of maps.
 
     Raises:
-        ValueError: An argument is not one of these.
+        ValueError: An argument is not one of these, or the weights are not of this network.
+        FileNotFoundError: `weights` names no file.
         GraphError: `dropout` is no probability.
 
     Reference: Chatfield et al. 2014, "Return of the devil in the details"; Simonyan & Zisserman
@@ -80,6 +90,7 @@ def CNNM2048(
         relu5=nn.ReLU(),
         pool5=nn.SpatialMaxPooling(3, 3, 2, 2),
     )
+    include_top = include_top and not features_only
     if include_top:
         features = 512 * _last_side(shape[0]) * _last_side(shape[1])
         y = chain(
@@ -97,10 +108,11 @@ def CNNM2048(
         x,
         y,
         name=name,
-        weights=None,
+        weights=weights,
         include_top=include_top,
         pooling=pooling,
         activation=classifier_activation,
+        features_only=features_only,
     )
 
 

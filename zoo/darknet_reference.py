@@ -32,7 +32,8 @@ def DarknetReference(
     name: str = "darknet_reference",
     *,
     batch_norm_epsilon: str = "outside",
-) -> graph.GModule:
+    features_only: bool = False,
+) -> graph.GModule | keras.Model:
     """The Darknet reference network: seven 3x3 convolutions, each halving the sides.
 
     16, 32, 64, 128, 256, 512 and 1024 maps with 2x2 poolings at step 2 between, batch
@@ -55,10 +56,12 @@ def DarknetReference(
         classifier_activation: Name of a Keras activation, or None for logits.
         name: Name of the model.
         batch_norm_epsilon: "outside" or "inside" the root, as of `from_darknet`.
+        features_only: Whether to give the maps of the stages instead, a dict by the name of each
+            stage's last layer.
 
     Returns:
         A `graph.GModule` from RGB images ``(batch, 256, 256, 3)`` of 0..1, as `preprocess_input`
-        gives, to ``(batch, classes)``.
+        gives, to ``(batch, classes)``; with `features_only` a `keras.Model` to a dict of maps.
 
     Raises:
         ValueError: An argument is not one of these, or the weights are not of this network.
@@ -76,6 +79,7 @@ def DarknetReference(
     y, planes = convolutions(
         x, shape[2], _TRUNK, activation="leaky", batch_norm_epsilon=batch_norm_epsilon
     )
+    include_top = include_top and not features_only
     if include_top:
         y = chain(
             y,
@@ -91,4 +95,5 @@ def DarknetReference(
         include_top=include_top,
         pooling=pooling,
         activation=classifier_activation,
+        features_only=features_only,
     )

@@ -14,6 +14,12 @@ from .building import chain, finish, image_input
 
 __all__ = ["LeNet5", "preprocess_input"]
 
+_VARIANTS: dict[str, tuple[str, Any, Any]] = {
+    "classic": ("tanh", nn.Tanh, nn.SpatialAveragePooling),
+    "torch": ("tanh", nn.Tanh, nn.SpatialMaxPooling),
+    "modern": ("relu", nn.ReLU, nn.SpatialMaxPooling),
+}
+
 
 def LeNet5(
     include_top: bool = True,
@@ -24,17 +30,20 @@ def LeNet5(
     classes: int = 10,
     classifier_activation: str | None = "softmax",
     name: str = "lenet5",
-) -> graph.GModule:
+    *,
+    variant: str = "torch",
+    features_only: bool = False,
+) -> graph.GModule | keras.Model:
     """LeNet-5 for small grey images: 6 and 16 feature maps of 5x5, then 120, 84 and `classes`.
 
-    Layers: ``conv1 tanh1 pool1 conv2 tanh2 pool2 flatten fc3 tanh3 fc4 tanh4 fc5 predictions``;
-    61,706 parameters on ``(32, 32, 1)`` with 10 classes. Where the paper has a connection table,
-    a scaled tanh and radial basis functions this has all maps connected, tanh and a linear layer.
+    Layers: ``conv1 tanh1 pool1 conv2 tanh2 pool2 flatten fc3 tanh3 fc4 tanh4 fc5 predictions``,
+    or ``relu1`` ...; 61,706 parameters on ``(32, 32, 1)`` with 10 classes. Where the paper has a
+    connection table, trained subsampling, a scaled tanh and radial basis functions this has all
+    maps connected, plain pooling, tanh and a linear layer.
 
     Args:
         include_top: Whether to end with the fully connected layers. Default: True.
-        weights: None for random ones, or a path to a ``.weights.h5`` or ``.keras`` file of this
-            same network.
+        weights: None for random ones, or a file that `zoo.load_weights` reads.
         input_tensor: Keras tensor to read instead of a new input.
         input_shape: ``(height, width, channels)``, sides of at least 16. Default: ``(32, 32, 1)``.
         pooling: Without the top: None for feature maps ``(batch, 5, 5, 16)``, ``"avg"`` or
@@ -42,10 +51,13 @@ def LeNet5(
         classes: Number of classes. Default: 10.
         classifier_activation: Name of a Keras activation, or None for logits.
         name: Name of the model.
+        variant: ``"classic"``: tanh and average pooling, as in 1998; ``"torch"``: tanh and max
+            pooling, as in Torch's demos (the default); ``"modern"``: ReLU and max pooling.
+        features_only: Whether to give the maps of the stages instead, ``{"pool1", "pool2"}``.
 
     Returns:
         A `graph.GModule` from images ``(batch, 32, 32, 1)``, scaled as `preprocess_input` does,
-        to ``(batch, classes)``.
+        to ``(batch, classes)``; with `features_only` a `keras.Model` to a dict of maps.
 
     Raises:
         ValueError: An argument is not one of these, or the weights are not of this network.
@@ -56,27 +68,35 @@ def LeNet5(
     >>> LeNet5().count_params()
     61706
     """
+    if variant not in _VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(_VARIANTS)}, got {variant!r}")
+    word, activation, pool = _VARIANTS[variant]
+    top = include_top and not features_only
     x, shape = image_input("LeNet5", input_tensor, input_shape, default=(32, 32, 1), smallest=16)
     y = chain(
         x,
-        conv1=nn.SpatialConvolution(shape[2], 6, 5, 5),
-        tanh1=nn.Tanh(),
-        pool1=nn.SpatialMaxPooling(2, 2),
-        conv2=nn.SpatialConvolution(6, 16, 5, 5),
-        tanh2=nn.Tanh(),
-        pool2=nn.SpatialMaxPooling(2, 2),
+        **{
+            "conv1": nn.SpatialConvolution(shape[2], 6, 5, 5),
+            f"{word}1": activation(),
+            "pool1": pool(2, 2, 2, 2),
+            "conv2": nn.SpatialConvolution(6, 16, 5, 5),
+            f"{word}2": activation(),
+            "pool2": pool(2, 2, 2, 2),
+        },
     )
-    if include_top:
+    if top:
         height, width = (((side - 4) // 2 - 4) // 2 for side in shape[:2])
         features = 16 * height * width
         y = chain(
             y,
-            flatten=nn.View(features),
-            fc3=nn.Linear(features, 120),
-            tanh3=nn.Tanh(),
-            fc4=nn.Linear(120, 84),
-            tanh4=nn.Tanh(),
-            fc5=nn.Linear(84, classes),
+            **{
+                "flatten": nn.View(features),
+                "fc3": nn.Linear(features, 120),
+                f"{word}3": activation(),
+                "fc4": nn.Linear(120, 84),
+                f"{word}4": activation(),
+                "fc5": nn.Linear(84, classes),
+            },
         )
     return finish(
         x,
@@ -86,6 +106,7 @@ def LeNet5(
         include_top=include_top,
         pooling=pooling,
         activation=classifier_activation,
+        features_only=features_only,
     )
 
 

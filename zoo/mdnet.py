@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
@@ -9,13 +10,14 @@ from keras import ops
 
 from graph import GModule, Input, Node, nn
 
-from .building import chain, classifier, image_input
+from .building import chain, classifier, fill, image_input
 
 __all__ = ["MDNet", "MultiDomainNet", "preprocess_input"]
 
 
 def MDNet(
     domains: int = 1,
+    weights: str | os.PathLike[str] | None = None,
     input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] | None = None,
     classifier_activation: str | None = "softmax",
@@ -35,6 +37,7 @@ def MDNet(
 
     Args:
         domains: How many branches K. Default: 1.
+        weights: None for random ones, or a file that `zoo.load_weights` reads.
         input_tensor: Keras tensor to read instead of a new input.
         input_shape: ``(height, width, channels)``, sides of at least 75. Default:
             ``(107, 107, 3)``.
@@ -46,7 +49,8 @@ def MDNet(
         `preprocess_input` does, to a list of K ``(batch, 2)``; to one ``(batch, 2)`` if K is 1.
 
     Raises:
-        ValueError: An argument is not one of these.
+        ValueError: An argument is not one of these, or the weights are not of this network.
+        FileNotFoundError: `weights` names no file.
 
     Reference: Nam & Han 2016, "Learning multi-domain convolutional neural networks for visual
     tracking". VGG-M: Chatfield et al. 2014, "Return of the devil in the details".
@@ -77,7 +81,9 @@ def MDNet(
         dropout5=nn.Dropout(0.5),
     )
     branches = [_branch(y, k, classifier_activation) for k in range(1, domains + 1)]
-    return MultiDomainNet.of_nodes([x], branches, name)
+    model = MultiDomainNet.of_nodes([x], branches, name)
+    fill(model, weights)
+    return model
 
 
 def _branch(shared: Node, k: int, activation: str | None) -> Node:

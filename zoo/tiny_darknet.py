@@ -43,7 +43,8 @@ def TinyDarknet(
     *,
     variant: str = "darknet",
     batch_norm_epsilon: str = "outside",
-) -> graph.GModule:
+    features_only: bool = False,
+) -> graph.GModule | keras.Model:
     """Tiny Darknet: 3x3 convolutions with 1x1 ones between, which keep it to a million parameters.
 
     16 maps; pooling; 32; pooling; twice 16 of 1x1 and 128 of 3x3; pooling; twice 32 and 256;
@@ -75,10 +76,12 @@ def TinyDarknet(
         name: Name of the model.
         variant: ``"darknet"`` or ``"selfie"``.
         batch_norm_epsilon: "outside" or "inside" the root, as of `from_darknet`.
+        features_only: Whether to give the maps of the stages instead, a dict by the name of each
+            stage's last layer.
 
     Returns:
         A `graph.GModule` from RGB images ``(batch, 224, 224, 3)`` of 0..1, as `preprocess_input`
-        gives, to ``(batch, classes)``.
+        gives, to ``(batch, classes)``; with `features_only` a `keras.Model` to a dict of maps.
 
     Raises:
         ValueError: An argument is not one of these, or the weights are not of this network.
@@ -108,6 +111,7 @@ def TinyDarknet(
         batch_norm_epsilon=None if is_selfie else batch_norm_epsilon,
     )
     average: Any = keras.layers.GlobalAveragePooling2D()
+    include_top = include_top and not features_only
     if include_top and is_selfie:
         y = chain(y, avgpool=average, dropout=nn.Dropout(0.5), fc=nn.Linear(planes, classes))
     elif include_top:
@@ -120,4 +124,5 @@ def TinyDarknet(
         include_top=include_top,
         pooling=pooling,
         activation=classifier_activation,
+        features_only=features_only,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -175,8 +176,14 @@ def _model(
     modules = {id(n.module): n.module for n in _all_nodes(outputs) if n.module is not None}
     conversion.share(list(modules.values()))
     name = root.get("name")
-    name = name if isinstance(name, str) else None
+    name = _runnable(name) if isinstance(name, str) else None
     return bordered(inputs, outputs, name, shapes, layout, time_major)
+
+
+def _runnable(name: str) -> str:
+    """The name with what TensorFlow refuses replaced: such a Keras model could not predict."""
+    name = re.sub(r"[^\w.\\/>-]", "_", name, flags=re.ASCII)
+    return name if re.match("[A-Za-z0-9.]", name) else f"model{name}"
 
 
 def _nodes(root: TorchObject, conversion: Collecting) -> tuple[list[Node], list[Node]]:

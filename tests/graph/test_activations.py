@@ -379,8 +379,9 @@ def test_models_without_a_graph():
         activations(Own(name="own"), data(1, 2))
     own = Own(name="own")
     own(data(1, 2))
-    with pytest.raises(ValueError, match="records no graph of layers"):
-        activations(own, data(1, 2))
+    assert activations(own, data(1, 2)) == {}
+    with pytest.raises(ValueError, match="no layer matches 'd' in model 'own'"):
+        activations(own, data(1, 2), "d")
     with pytest.raises(TypeError, match="expected a keras.Model, got Dense"):
         activations(L.Dense(1), data(1, 2))
 

@@ -1,3 +1,4 @@
+import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -63,3 +64,13 @@ def test_annotation_that_graphviz_cannot_read_leaves_no_file(net, tmp_path):
     with pytest.raises(graph.GraphError, match="Graphviz"):
         graph.dot(net, path=tmp_path / "drawn.svg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_heat_is_the_number_of_parameters(net):
+    text = graph.dot(net, heat="parameters")
+    counts = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) parameters", text)]
+    assert sum(counts) == net.count_params() and max(counts) > 0
+    assert "0.03 0.750 1.0" in text and "0.03 0.000 1.0" in text
+    assert "parameters" not in graph.dot(net)
+    with pytest.raises(ValueError, match="'speed'"):
+        graph.dot(net, heat="speed")

@@ -59,13 +59,13 @@ def test_saved_and_plain_copies_are_equal(name, tmp_path):
 
 
 def test_a_saved_model_takes_other_weights_in_the_order_of_the_file(tmp_path):
-    from zoo.weights.darknet import load
+    from zoo.weights import load_weights
 
     case = Case("slim_mix")
     model = from_darknet(case.cfg)
     model.save(tmp_path / "net.keras")
     again = keras.saving.load_model(tmp_path / "net.keras")
-    load(again, case.weights)
+    load_weights(again, case.weights)
     y = again.predict(case.input, verbose=0)
     assert_close(y, case.expected(14), "slim_mix")
 

@@ -12,7 +12,8 @@ from darknet_naive import write_weights
 import graph
 from graph import gModule, nn
 from zoo import LeNet5, TinyDarknet, from_darknet
-from zoo.weights.darknet import DarknetWeightsError, load, plan, read_header, recognises
+from zoo.weights import load_weights
+from zoo.weights.darknet import DarknetWeightsError, plan, read_header, recognises
 
 MALFORMED = oracle() / "malformed"
 TINY = [p.name for p in sorted((MALFORMED / "tiny").iterdir())]
@@ -28,7 +29,7 @@ def refused(model, path):
     """The error of a file, after which the model is as it was, bit for bit."""
     before = [w.copy() for w in model.get_weights()]
     with pytest.raises(DarknetWeightsError) as caught:
-        load(model, path)
+        load_weights(model, path)
     for a, b in zip(before, model.get_weights(), strict=True):
         assert a.tobytes() == b.tobytes()
     error = caught.value
@@ -49,7 +50,7 @@ def test_unusual_files(models, folder, name, loads):
     if not loads:
         refused(model, path)
         return
-    load(model, path)
+    load_weights(model, path)
     case = Case(folder)
     last = case.layers[-1]
     assert_close(model.predict(case.input, verbose=0), case.expected(last), name)
@@ -113,7 +114,7 @@ def test_what_errors_say(models, folder, name, words):
 
 def test_a_missing_file(models, tmp_path):
     with pytest.raises(FileNotFoundError):
-        load(models["slim_mix"], tmp_path / "none.weights")
+        load_weights(models["slim_mix"], tmp_path / "none.weights")
 
 
 def test_headers(tmp_path):
@@ -182,7 +183,7 @@ def weights_by_hand(tmp_path, norm=True):
 def test_stock_batch_normalisation_is_equal_in_inference(norm, tmp_path):
     path, every = weights_by_hand(tmp_path)
     model = by_hand(norm)
-    load(model, path)
+    load_weights(model, path)
     x = np.random.default_rng(1).normal(size=(2, 4, 5, 2)).astype("float32")
     conv = keras.Model(model.inputs, model.layers[1].output).predict(x, verbose=0)
     bn = keras.Model(model.inputs, model.layers[2].output).predict(x, verbose=0)
@@ -221,10 +222,10 @@ def test_any_model_of_such_layers(tmp_path):
     case = Case("lenet_28")
     model = LeNet5(input_shape=(28, 28, 1), weights=None)
     with pytest.raises(DarknetWeightsError):
-        load(model, case.weights)  # Its first convolution is padded, so that fc3 is larger.
+        load_weights(model, case.weights)  # Its first convolution is padded, so that fc3 is larger.
     path, every = weights_by_hand(tmp_path, norm=False)
     model = by_hand(None)
-    assert load(model, path)[-1] == "linear biases"
+    assert load_weights(model, path).loaded[-1].source == "linear biases"
     np.testing.assert_array_equal(model.layers[-1].kernel, every[1]["weights"].T)
 
 

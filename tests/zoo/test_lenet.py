@@ -38,6 +38,43 @@ def test_equals_the_same_network_written_in_keras():
     )
 
 
+@pytest.mark.parametrize(
+    ("variant", "activation", "pooling"),
+    [
+        ("classic", "tanh", keras.layers.AveragePooling2D),
+        ("torch", "tanh", keras.layers.MaxPooling2D),
+        ("modern", "relu", keras.layers.MaxPooling2D),
+    ],
+)
+def test_variants_equal_the_same_networks_written_in_keras(variant, activation, pooling):
+    model = LeNet5(variant=variant, input_shape=(33, 30, 2), classes=4)
+    assert {f"{activation}{i}" for i in range(1, 5)} < {layer.name for layer in model.layers}
+    by_hand = keras.Sequential(
+        [
+            keras.Input((33, 30, 2)),
+            keras.layers.Conv2D(6, 5, activation=activation),
+            pooling(2),
+            keras.layers.Conv2D(16, 5, activation=activation),
+            pooling(2),
+            keras.layers.Permute((3, 1, 2)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(120, activation),
+            keras.layers.Dense(84, activation),
+            keras.layers.Dense(4, "softmax"),
+        ]
+    )
+    by_hand.set_weights(model.get_weights())
+    x = np.random.default_rng(1).normal(size=(3, 33, 30, 2)).astype("float32")
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), by_hand.predict(x, verbose=0), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("variant", ["classic", "torch", "modern"])
+def test_every_variant_has_as_many_parameters(variant):
+    assert LeNet5(variant=variant).count_params() == 61_706
+
+
 def test_other_sizes_and_classes():
     model = LeNet5(input_shape=(40, 28, 3), classes=7)
     assert model.input_shape == (None, 40, 28, 3)
@@ -64,6 +101,8 @@ def test_preprocess_input_scales_to_minus_one_and_one():
         ({"input_shape": (32, 32)}, "height, width, channels"),
         ({"pooling": "sum", "include_top": False}, "'avg' or 'max', got 'sum'"),
         ({"weights": "imagenet.bin", "include_top": False}, "no weights file 'imagenet.bin'"),
+        ({"variant": "2012"}, "variant must be one of classic, torch, modern, got '2012'"),
+        ({"features_only": True, "pooling": "max"}, "pooling must be None, got 'max'"),
         ({"input_tensor": "image"}, "Keras tensor, got 'image'"),
     ],
 )

@@ -11,7 +11,7 @@ import keras
 
 import graph
 
-from ..weights import darknet as darknet_weights
+from ..weights.loading import load_weights
 from .cfg import DarknetCfgError, Section, read_cfg
 from .network import Network
 from .sections import IGNORED, KINDS
@@ -78,7 +78,7 @@ def from_darknet(
     name = name or re.sub(r"\W", "_", Path(net.path).stem)
     model = graph.gModule([network.input.node], [network.last.node], name=name)
     if weights is not None:
-        darknet_weights.load(model, weights)
+        load_weights(model, weights)
     return model
 
 

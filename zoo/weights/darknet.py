@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,13 @@ import numpy as np
 
 import graph
 
+from .assigning import Entry, Plan
 from .darknet_file import DarknetWeightsError, Header, Part, parse_header, read_header, read_parts
+from .errors import WeightsError
+from .named import WeightNames
+from .report import Skipped
 
-__all__ = ["DarknetWeightsError", "Header", "load", "plan", "read_header", "recognises"]
+__all__ = ["DarknetWeightsError", "Header", "file_plan", "plan", "read_header", "recognises"]
 
 Planned = list[tuple[keras.Variable, np.ndarray, str]]
 
@@ -59,7 +63,7 @@ def plan(model: graph.GModule, path: str | os.PathLike[str]) -> Planned:
     Raises:
         DarknetWeightsError: The file is damaged, or holds more or fewer numbers than the model,
             or numbers that are not finite. The byte is told.
-        ValueError: The model has parameters that no such file holds.
+        WeightsError: The model has parameters that no such file holds.
         FileNotFoundError: There is no such file.
     """
     units = list(_units(model))
@@ -73,25 +77,21 @@ def plan(model: graph.GModule, path: str | os.PathLike[str]) -> Planned:
     return planned
 
 
-def load(model: graph.GModule, path: str | os.PathLike[str]) -> list[str]:
-    """Read a ``.weights`` file into a model; all is checked before anything is written.
-
-    Args:
-        model: A `graph.GModule` whose shapes are known.
-        path: The file.
-
-    Returns:
-        The names of what was read, as `plan` gives them.
+def file_plan(model: Any, path: str, tables: Sequence[WeightNames]) -> Plan:
+    """What the file holds for a model, as `load_weights` takes it.
 
     Raises:
-        DarknetWeightsError: As of `plan`; the model is as it was.
-        ValueError: As of `plan`.
-        FileNotFoundError: There is no such file.
+        WeightsError: As of `plan`, or no such file fits the model.
     """
     planned = plan(model, path)
-    for variable, array, _ in planned:
-        variable.assign(array)
-    return [name for _, _, name in planned]
+    entries = [
+        Entry(name, variable, array.shape, "float32", lambda array=array: array)
+        for variable, array, name in planned
+    ]
+    read = read_header(path).size + sum(4 * array.size for _, array, _ in planned)
+    rest = (os.path.getsize(path) - read) // 4
+    top = [Skipped(f"the last {rest} numbers", "the model ends before them (include_top=False)")]
+    return Plan("Darknet weights", entries, top if rest else [])
 
 
 @dataclass
@@ -163,10 +163,10 @@ def _units(model: graph.GModule) -> Iterator[_Unit]:
     """The layers that have weights, in the order of the file.
 
     Raises:
-        ValueError: The model is no such thing, or has parameters that no file holds.
+        WeightsError: The model is no such thing, or has parameters that no file holds.
     """
     if not isinstance(model, graph.GModule) or not model.is_lowered:
-        raise ValueError("Darknet's weights go into a graph.GModule whose shapes are known")
+        raise WeightsError("Darknet's weights go into a graph.GModule whose shapes are known")
     nodes: list[Any] = [node for node in model.forwardnodes if node.module is not None]
     numbered = [node.annotations.get("darknet") for node in nodes]
     if any(number is not None for number in numbered):
@@ -196,7 +196,7 @@ def _units(model: graph.GModule) -> Iterator[_Unit]:
         if unit.kernel is not None and unit.norm is None and not unit.kernel.use_bias:
             problems.append(f"'{unit.name}' has no bias")
     if problems:
-        raise ValueError(
+        raise WeightsError(
             f"no Darknet file fits {model.name}:\n  " + "\n  ".join(problems) + "\n"
             "  such files hold convolutions and linear layers with a bias or a batch normalisation"
         )

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .errors import WeightsError
+
 __all__ = ["DarknetWeightsError", "Header", "Part", "parse_header", "read_header", "read_parts"]
 
 _LARGEST_VERSION = 9999  # Darknet's own are 0.1 and 0.2; above 1000 is a flag.
 
 
-class DarknetWeightsError(ValueError):
+class DarknetWeightsError(WeightsError):
     """A ``.weights`` file that is damaged, or not of the model it is read for.
 
     Attributes:
@@ -24,13 +26,8 @@ class DarknetWeightsError(ValueError):
     """
 
     def __init__(self, path: str, offset: int, problem: str) -> None:
-        super().__init__(path, offset, problem)
-        self.path = path
-        self.offset = offset
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: byte {self.offset}: {self.problem}"
+        super().__init__(problem, path=path, offset=offset)
+        self.args = (path, offset, problem)  # What makes it again after pickling.
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torchfile
-from golden_torch7 import SINGLE_SAMPLES, TOLERANCE, Case, TimeMajor, cases
+from golden_torch7 import SINGLE_SAMPLES, TOLERANCE, Case, cases
 from torch7_cases import NO_OUTPUT, SAMPLES, assert_close, fed, file_of, given, inputs_of, precision
 from torch7_structure import differences, inconsistencies
 
@@ -37,7 +37,7 @@ def loaded(path, name):
 
 @pytest.mark.parametrize(("archive", "name"), ALL)
 def test_what_torch_wrote_is_written_again(archive, name, tmp_path):
-    case = (TimeMajor if archive == "rnn" else Case)(archive, name)
+    case = Case(archive, name)
     with precision(case.dtype):
         torchs = case.model(tmp_path)
         model, batched = loaded(file_of(case, tmp_path), name)

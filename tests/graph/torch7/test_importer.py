@@ -26,6 +26,7 @@ import graph
 from graph import GModule, GraphError, UnsupportedTorch, nn
 from graph.layout import from_torch_axes, to_torch_axes
 from graph.table import flatten, map_table
+from graph.torch7 import TorchObject
 
 # Images, volumes, tables in and out, shared parameters, single samples, several outputs.
 SAMPLE = [
@@ -212,6 +213,14 @@ def test_the_order_of_steps_can_be_stated(sequences):
     assert other.input_shape == (None, 40, 6)
     y = other.forward(x.swapaxes(0, 1))
     np.testing.assert_allclose(y.swapaxes(0, 1), graph.load_torch7(path).forward(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "ours"), [("my net (2)", "my_net__2_"), ("_a", "model_a")])
+def test_a_name_that_keras_cannot_run_with(name, ours):
+    linear = TorchObject("nn.Linear", {"weight": np.ones((1, 2)), "bias": np.zeros(1)})
+    model = graph.load_torch7(TorchObject("nn.Sequential", {"modules": [linear], "name": name}))
+    assert model.name == ours
+    np.testing.assert_array_equal(model.predict(np.ones((3, 2)), verbose=0), np.full((3, 1), 2.0))
 
 
 def test_shapes_come_with_the_first_data(tmp_path):

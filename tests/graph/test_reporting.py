@@ -1,0 +1,111 @@
+import base64
+import re
+import shutil
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import graph
+
+DATA = load_digits()
+X, Y = (DATA.images[:300, ..., None] / 16).astype("float32"), DATA.target[:300]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(6, 3, activation="relu", name="conv1"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax", name="fc"),
+        ],
+        name="digits>b",
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    folder = tmp_path_factory.mktemp("run")
+    callback = graph.HTMLReport(folder / "new", (X[200:], Y[200:]))
+    history = model.fit(X[:200], Y[:200], epochs=3, verbose=0, callbacks=[callback])
+    return model, history, callback.path
+
+
+def test_the_callback_leaves_one_page_with_everything(run):
+    model, history, path = run
+    page = path.read_text()
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+    assert "digits&gt;b" in page and "digits>b" not in page
+    assert f'loss</h3><p><span class="key0">training: {history.history["loss"][-1]:.4g}' in (
+        page.replace(" by epoch", "")
+    )
+    assert not re.findall(r"(?:src|href)=\"(?!data:)", page) and "http" not in page
+    right = np.mean(model.predict(X[200:], verbose=0).argmax(1) == Y[200:])
+    assert f"{right:.2%} of 100 samples right" in page
+
+
+def test_the_confusion_matrix_counts(run):
+    model, _, path = run
+    said = model.predict(X[200:], verbose=0).argmax(1)
+    table = re.search(r'<table class="matrix">(.*?)</table>', path.read_text()).group(1)
+    rows = [re.findall(r"<td[^>]*>(\d*)</td>", row) for row in table.split("<tr>")[2:]]
+    got = np.array([[int(c or 0) for c in row] for row in rows])
+    want = [[np.sum((Y[200:] == i) & (said == j)) for j in range(10)] for i in range(10)]
+    np.testing.assert_array_equal(got, want)
+
+
+def test_the_worst_example_is_first_and_its_picture_is_the_image(run):
+    import tensorflow as tf
+
+    model, _, path = run
+    scores = model.predict(X[200:], verbose=0)[np.arange(100), Y[200:]]
+    worst = int(scores.argmin())
+    part = path.read_text().split("Worst examples")[1]
+    data, number = re.search(r'base64,([^"]+)" alt="sample (\d+)"', part).groups()
+    assert int(number) == worst
+    image = tf.io.decode_png(base64.b64decode(data)).numpy()
+    np.testing.assert_array_equal(
+        image, np.floor(X[200 + worst] / X[200 + worst].max() * 255 + 0.5)
+    )
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_browser_shows_it_without_an_error(run, tmp_path):
+    # The page has no script: a copy of it counts, once loaded, what really came to be drawn.
+    _, _, path = run
+    script = (
+        "<script>onload=()=>{const i=[...document.images];document.title="
+        "`${i.length} ${i.filter(x=>x.naturalWidth>0).length} "
+        "${document.querySelectorAll('svg path').length} "
+        "${document.documentElement.scrollWidth<=innerWidth}`}</script></body>"
+    )
+    copy = tmp_path / "copy.html"
+    copy.write_text(path.read_text().replace("</body>", script))
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,844"]
+    command += [f"--user-data-dir={tmp_path}/profile", "--enable-logging=stderr", "--dump-dom"]
+    done = subprocess.run([*command, copy.as_uri()], capture_output=True, text=True, timeout=90)
+    title = re.search("<title>(.*?)</title>", done.stdout).group(1).split()
+    assert title[0] == title[1] == "17" and int(title[2]) > 8 and title[3] == "true"
+    assert "CONSOLE" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("history", "data", "options", "error", "message"),
+    [
+        (3, (X, Y), {}, TypeError, "history"),
+        (None, X, {}, ValueError, "pair"),
+        (None, (X, Y[:4]), {}, ValueError, "one a sample"),
+        (None, (X, Y * 1.0), {}, ValueError, "float64"),
+        (None, (X, Y + 1), {}, ValueError, "from 1 to 10"),
+        (None, (X, Y), {"class_names": ["a"]}, ValueError, "1 class names for 10"),
+    ],
+)
+def test_errors_leave_the_old_page(run, tmp_path, history, data, options, error, message):
+    old = tmp_path / "old.html"
+    old.write_text("old")
+    with pytest.raises(error, match=message):
+        graph.report(run[0], history, data, old, **options)
+    assert old.read_text() == "old"
