@@ -67,6 +67,12 @@ from .hamming import (
     HammingLoss,
     hamming_loss,
 )
+from .huber import (
+    HuberLoss,
+    SmoothL1Loss,
+    huber,
+    smooth_l1,
+)
 from .intra_pair_variance import (
     IntraPairVarianceLoss,
     intra_pair_variance,
@@ -194,13 +200,9 @@ from .recall_at_k import (
     RecallAtK,
 )
 from .regression import (
-    HuberLoss,
     L1Loss,
     MSELoss,
-    SmoothL1Loss,
     absolute_error,
-    huber,
-    smooth_l1,
     squared_error,
 )
 from .sequence import (

@@ -12,11 +12,12 @@ from .binary import BCELoss, MarginHingeLoss, SoftMarginLoss
 from .class_nll import ClassNLLLoss, CrossEntropyLoss
 from .class_simplex import ClassSimplexLoss
 from .distance_ratio import DistanceRatioLoss
+from .huber import SmoothL1Loss
 from .l1_cost import L1CostLoss
 from .likelihood import KLDivLoss
 from .multi_margin import MultiLabelMarginLoss, MultiLabelSoftMarginLoss, MultiMarginLoss
 from .pair_embedding import CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss
-from .regression import L1Loss, MSELoss, SmoothL1Loss
+from .regression import L1Loss, MSELoss
 from .triplet_embedding import TripletEmbeddingLoss
 from .weighted_sum import TableLoss, WeightedSumLoss
 
