@@ -7,6 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from ._element_loss import ElementLoss
+from ._inputs import parts
+
 __all__ = ["TripletEmbeddingLoss", "triplet_embedding"]
 
 
@@ -20,7 +23,8 @@ def triplet_embedding(y_true: Any, y_pred: Any, alpha: float = 0.2) -> Any:
     Args:
         y_true: Ignored (the order inside a triplet says what is alike); may be None.
         y_pred: Embeddings, floating point, of shape `(batch, 3, d)` in the order anchor,
-            positive, negative; or a list or tuple `[a, p, n]` of three `(batch, d)`.
+            positive, negative; or a list or tuple `[a, p, n]` of three `(batch, d)`. Half
+            precision is computed in 32 bits.
         alpha: The margin, in units of squared distance.
 
     Returns:
@@ -43,14 +47,16 @@ def triplet_embedding(y_true: Any, y_pred: Any, alpha: float = 0.2) -> Any:
         >>> print(f"{float(triplet_embedding(None, y_pred)[0]):.2f}")
         0.09
     """
-    anchor, positive, negative = _parts(y_pred)
+    anchor, positive, negative = parts(
+        "triplet_embedding", y_pred, ("anchor", "positive", "negative"), rank=2
+    )
     near = ops.sum(ops.square(anchor - positive), axis=-1)
     far = ops.sum(ops.square(anchor - negative), axis=-1)
     return ops.relu(near + alpha - far)
 
 
 @keras.saving.register_keras_serializable(package="nngraph")
-class TripletEmbeddingLoss(keras.losses.Loss):
+class TripletEmbeddingLoss(ElementLoss):
     """Mean over the batch of `max(0, |a - p|^2 + alpha - |a - n|^2)`; see `triplet_embedding`.
 
     Torch twin: `nn.TripletEmbeddingCriterion([alpha])`. A model trained with `fit` has one output
@@ -81,34 +87,6 @@ class TripletEmbeddingLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.alpha = float(alpha)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The reduced loss; `y_true` may be None, which Keras itself would not accept."""
-        return super().__call__(0.0 if y_true is None else y_true, y_pred, sample_weight)
-
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One loss per triplet, of shape `(batch,)`."""
         return triplet_embedding(y_true, y_pred, self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make the same loss again."""
-        return {**super().get_config(), "alpha": self.alpha, "dtype": self.dtype}
-
-
-def _parts(y_pred: Any) -> tuple[Any, Any, Any]:
-    """The anchors, positives and negatives in `y_pred`, each of shape `(batch, d)`."""
-    if isinstance(y_pred, (list, tuple)):
-        parts = [ops.convert_to_tensor(part) for part in y_pred]
-        shapes = [tuple(part.shape) for part in parts]
-        if len(parts) != 3 or any(len(s) != 2 or s != shapes[0] for s in shapes):
-            raise ValueError(
-                "triplet_embedding needs [anchor, positive, negative], "
-                f"three tensors of one shape (batch, d); got shapes {shapes}"
-            )
-        return parts[0], parts[1], parts[2]
-    stacked = ops.convert_to_tensor(y_pred)
-    if len(stacked.shape) != 3 or stacked.shape[1] != 3:
-        raise ValueError(
-            "triplet_embedding needs embeddings of shape (batch, 3, d), in the order anchor, "
-            f"positive, negative; got shape {tuple(stacked.shape)}"
-        )
-    return stacked[:, 0], stacked[:, 1], stacked[:, 2]
