@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import graph
 from graph import Node, nn
 
-from .building import chain
+from .building import chain, fill
 
 __all__ = ["GATES", "LSTM", "gate_names"]
 
@@ -27,6 +29,7 @@ def LSTM(
     hidden: int,
     layers: int = 1,
     dropout: float = 0.0,
+    weights: str | os.PathLike[str] | None = None,
     name: str = "lstm_cell",
 ) -> graph.GModule:
     """One step of a long short-term memory: from the last state to the next.
@@ -44,6 +47,7 @@ def LSTM(
         layers: How many cells lie on each other. Default: 1.
         dropout: What part of the h between two layers is dropped in training, in ``[0, 1)``.
             Default: 0.
+        weights: None for random ones, or a file that `zoo.load_weights` reads.
         name: Name of the model.
 
     Returns:
@@ -53,7 +57,8 @@ def LSTM(
         `zoo.from_keras_lstm` carry the weights to and from `keras.layers.LSTM`.
 
     Raises:
-        ValueError: `layers` is not a whole number of at least 1.
+        ValueError: `layers` is not a whole number of at least 1, or the weights do not fit.
+        FileNotFoundError: `weights` names no file.
         GraphError: A size is no positive integer, or `dropout` is out of range.
 
     Reference: torch/nngraph README; karpathy/char-rnn LSTM.lua, whose four gates of one Linear
@@ -76,7 +81,9 @@ def LSTM(
         inputs += [prev_c, prev_h]
         outputs += [next_c, next_h]
         below, size = next_h, hidden
-    return graph.gModule(inputs, outputs, name=name)
+    model = graph.gModule(inputs, outputs, name=name)
+    fill(model, weights)
+    return model
 
 
 def _cell(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ import graph
 from graph import nn
 from graph.nn.initial import torch_uniform
 
-from .building import chain
+from .building import chain, fill
 from .stepping import Stepper
 
 __all__ = ["LSTMLanguageModel", "Stepper", "generate"]
@@ -26,6 +27,7 @@ def LSTMLanguageModel(
     dropout: float = 0.0,
     *,
     first_token: int = 0,
+    weights: str | os.PathLike[str] | None = None,
     name: str = "lstm_language_model",
 ) -> graph.GModule:
     """What comes next, at every step: LookupTable -> FastLSTM -> Linear -> LogSoftMax.
@@ -47,6 +49,7 @@ def LSTMLanguageModel(
             Default: 0.
         first_token: The smallest token: 0, as Keras counts, or 1, as Torch does; `from_one` is
             what adds 1 to tokens from 0. Default: 0.
+        weights: None for random ones, or a file that `zoo.load_weights` reads.
         name: Name of the model.
 
     Returns:
@@ -55,7 +58,9 @@ def LSTMLanguageModel(
         follow step t.
 
     Raises:
-        ValueError: `layers` is no whole number of at least 1, or `first_token` neither 0 nor 1.
+        ValueError: `layers` is no whole number of at least 1, or `first_token` neither 0 nor 1,
+            or the weights do not fit.
+        FileNotFoundError: `weights` names no file.
         GraphError: A size is no positive integer or `dropout` out of range; when the model runs
             on TensorFlow, a token is out of range (the message counts it from 1, as Torch does).
 
@@ -86,7 +91,9 @@ def LSTMLanguageModel(
     start = torch_uniform(hidden)
     linear = keras.layers.Dense(vocabulary, kernel_initializer=start, bias_initializer=start)
     y = chain(y, linear=linear, log_probabilities=keras.layers.Activation("log_softmax"))
-    return graph.gModule([x], [y], name=name)
+    model = graph.gModule([x], [y], name=name)
+    fill(model, weights)
+    return model
 
 
 def generate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from graph import GModule, Input, Node, nn
 from graph.calls import recorded_graph
 from graph.node import apply, as_module
 
-from .building import chain, classifier
+from .building import chain, classifier, fill
 from .cnn_m import CNNM2048
 
 __all__ = ["TwoStreamFusion"]
@@ -37,6 +38,7 @@ def TwoStreamFusion(
     flow_frames: int = 10,
     dropout: float = 0.0,
     classifier_activation: str | None = "softmax",
+    weights: str | os.PathLike[str] | None = None,
     name: str = "two_stream",
 ) -> GModule:
     """A spatial stream that sees a frame, a temporal one that sees its optical flow, fused.
@@ -70,6 +72,8 @@ def TwoStreamFusion(
         flow_frames: How many frames L of flow are stacked, for builders. Default: 10.
         dropout: Probability of dropping before the classifier. Default: 0, none.
         classifier_activation: Of the classifier: name of a Keras activation, or None for logits.
+        weights: None for those that the streams have and a random head, or a file of this same
+            network that `zoo.load_weights` reads.
         name: Name of the model.
 
     Returns:
@@ -80,7 +84,8 @@ def TwoStreamFusion(
     Raises:
         TypeError: A stream is neither a Keras model nor a builder.
         ValueError: A stream is not built or has several inputs or outputs, both are one model,
-            `fusion` is unknown, or another argument is none of these.
+            `fusion` is unknown, another argument is none of these, or the weights do not fit.
+        FileNotFoundError: `weights` names no file.
         GraphError: What the streams give does not fit together.
 
     Reference: Simonyan & Zisserman 2014, "Two-stream convolutional networks for action
@@ -104,7 +109,9 @@ def TwoStreamFusion(
     fused = _fused(ends, fusion, shape)
     if classes is not None:
         fused = _classified(fused, classes, fusion, shape, dropout, classifier_activation)
-    return GModule.of_nodes([frame, flow], [fused], name)
+    model = GModule.of_nodes([frame, flow], [fused], name)
+    fill(model, weights)
+    return model
 
 
 def _check(fusion: str, flow_frames: int, classes: int | None) -> None:

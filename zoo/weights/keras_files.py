@@ -109,10 +109,11 @@ def _read(file: Any) -> tuple[dict[_Place, np.ndarray], dict[_Place, str]]:
                 )
             arrays: dict[_Place, np.ndarray] = {}
             names: dict[_Place, str] = {}
-            for place, dataset, name in _datasets(opened, h5py):
-                arrays[place] = _values(place, dataset)
-                if isinstance(name, str):
-                    names[place[:-2]] = name
+            for place, item in _items(opened, h5py):
+                if isinstance(item, h5py.Dataset):
+                    arrays[place] = _values(place, item)
+                elif isinstance(item.attrs.get("name"), str):
+                    names[place[:-1]] = item.attrs["name"]
     except WeightsError:
         raise
     except Exception as error:  # h5py raises many kinds for what is damaged.
@@ -122,18 +123,20 @@ def _read(file: Any) -> tuple[dict[_Place, np.ndarray], dict[_Place, str]]:
     return arrays, names
 
 
-def _datasets(group: Any, h5py: Any, place: _Place = ()) -> Iterator[tuple[_Place, Any, Any]]:
-    """Each dataset of a group, with the name that its group notes."""
+def _items(group: Any, h5py: Any, place: _Place = ()) -> Iterator[tuple[_Place, Any]]:
+    """Each ``vars`` group, also an empty one, for its layer's name, and each dataset in one."""
     if len(place) > 64:
         raise WeightsError("groups in groups without end")
+    if place and place[-1] == "vars":
+        yield place, group
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise WeightsError(f"{'/'.join((*place, key))} is a link to something else")
         child = group[key]
         if isinstance(child, h5py.Group):
-            yield from _datasets(child, h5py, (*place, key))
+            yield from _items(child, h5py, (*place, key))
         elif place and place[-1] == "vars":
-            yield (*place, key), child, group.attrs.get("name")
+            yield (*place, key), child
 
 
 def _values(place: _Place, dataset: Any) -> np.ndarray:
