@@ -22,7 +22,7 @@ from graph.torch7.importer import root_of
 from .converting import FORMATS, ConversionError, check_place, check_tools, shapes_text, write
 from .inspecting import report
 from .looking import draw_layers, load_model, write_report
-from .model_commands import add_commands
+from .model_commands import RefusedArgument, add_commands
 from .progress import Progress
 from .registry import UnknownModelError
 from .weights import WeightsError
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
-    except (_Usage, UnknownModelError) as error:
+    except (_Usage, RefusedArgument, UnknownModelError) as error:
         return _failed(error, 2)
     except (UnsupportedTorch, GraphError, ConversionError, WeightsError) as error:
         return _failed(error, 1)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import os
+from collections.abc import Callable
 from typing import Any
 
 import graph
 
 from .registry import UnknownModelError, create_model, list_models
+from .weights import WeightsError
 
-__all__ = ["add_commands"]
+__all__ = ["RefusedArgument", "add_commands"]
+
+
+class RefusedArgument(ValueError):
+    """A network is not built with an argument that was set."""
 
 
 def add_commands(commands: Any) -> None:
@@ -23,18 +30,50 @@ def add_commands(commands: Any) -> None:
         ("summary", _summary, "its layers, as Keras shows them"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("name", help="of the network")
+        _add_network(command)
         command.set_defaults(run=run)
     export = commands.add_parser("export", help="write a network as a SavedModel")
-    export.add_argument("name", help="of the network")
+    _add_network(export)
     export.add_argument("out", help="the directory to write")
     export.add_argument("--weights", metavar="F", help="a file that zoo.load_weights reads")
     export.add_argument("--overwrite", action="store_true", help="replace what is there")
     export.set_defaults(run=_export)
     draw = commands.add_parser("draw", help="draw the graph of a network, with Graphviz")
-    draw.add_argument("name", help="of the network")
+    _add_network(draw)
     draw.add_argument("out", help="the picture: .svg, .png, .pdf or .dot")
     draw.set_defaults(run=_draw)
+
+
+def _add_network(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", help="of the network")
+    command.add_argument(
+        "--set",
+        dest="arguments",
+        type=_argument,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of its builder, such as classes=10 or 'input_shape=(64, 64, 3)'",
+    )
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # A word without quotes, which a shell takes away.
+        return name, value
+
+
+def _made(make: Callable[..., Any], options: argparse.Namespace, **more: Any) -> Any:
+    try:
+        return make(options.name, **dict(options.arguments), **more)
+    except (UnknownModelError, WeightsError, graph.GraphError):
+        raise
+    except (TypeError, ValueError) as error:
+        raise RefusedArgument(f"{options.name}: {error}") from error
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -48,25 +87,25 @@ def _list(options: argparse.Namespace) -> int:
 def _card(options: argparse.Namespace) -> int:
     from .card import model_card  # Builds a network: not for the other commands.
 
-    print(model_card(options.name))
+    print(_made(model_card, options))
     return 0
 
 
 def _summary(options: argparse.Namespace) -> int:
-    create_model(options.name).summary()
+    _made(create_model, options).summary()
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
     if os.path.lexists(options.out) and not options.overwrite:
         raise FileExistsError(f"{options.out} is there already\n  fix: --overwrite")
-    arguments = {} if options.weights is None else {"weights": options.weights}
-    model = create_model(options.name, **arguments)
+    weights = {} if options.weights is None else {"weights": options.weights}
+    model = _made(create_model, options, **weights)
     print(graph.export(model, options.out, overwrite=options.overwrite))
     return 0
 
 
 def _draw(options: argparse.Namespace) -> int:
-    graph.dot(create_model(options.name), path=options.out)
+    graph.dot(_made(create_model, options), path=options.out)
     print(options.out)
     return 0

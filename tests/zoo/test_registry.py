@@ -137,6 +137,17 @@ def test_list_card_and_summary(capsys):
     assert "conv1" in capsys.readouterr().out
 
 
+def test_arguments_of_the_builder(capsys):
+    words = ["--set", "classes=26", "--set", "input_shape=(40, 40, 1)", "--set", "variant=modern"]
+    assert main(["card", "lenet5", *words]) == 0
+    text = capsys.readouterr().out
+    assert "40 x 40 x 1" in text and "output         26" in text
+    with pytest.raises(SystemExit) as end:
+        main(["card", "lenet5", "--set", "classes"])
+    assert end.value.code == 2
+    assert "expected NAME=VALUE, got 'classes'" in capsys.readouterr().err
+
+
 def test_draw_and_export(tmp_path, capsys):
     assert main(["draw", "lenet5", str(tmp_path / "net.dot")]) == 0
     assert "conv1" in (tmp_path / "net.dot").read_text()
@@ -170,6 +181,9 @@ def test_draw_and_export(tmp_path, capsys):
         (["export", "lenet5", "out", "--weights", "none.h5"], 2, "none.h5"),
         (["export", "lenet5", "out", "--weights", "text.h5"], 1, "text.h5"),
         (["draw", "lenet5", "net.bmp"], 1, "bmp"),
+        (["card", "lenet5", "--set", "sides=3"], 2, "lenet5: "),
+        (["summary", "lenet5", "--set", "classes=none"], 1, "outputSize"),
+        (["draw", "lenet5", "net.svg", "--set", "variant=odd"], 2, "odd"),
     ],
 )
 def test_what_goes_wrong(words, status, message, tmp_path, monkeypatch, capsys):
