@@ -8,6 +8,7 @@ import pytest
 from element_loss_examples import EXAMPLES
 from loss_gradient import value_and_grad
 from metric_learning_losses import BATCH_LOSSES, PROXY_LOSSES
+from ml_dtypes import bfloat16
 
 import losses
 
@@ -56,8 +57,6 @@ def test_none_is_left_out():
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_value_and_gradient_are_finite(name, dtype):
     """Of one sample or class, of duplicates, of zeros, and of numbers up to 1e4."""
-    from ml_dtypes import bfloat16
-
     make, y_true, y_pred = OTHERS[name]
     loss = make(dtype)
     matrix = name.startswith("Npairs")
