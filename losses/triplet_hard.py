@@ -9,7 +9,6 @@ import keras
 from keras import ops
 
 from ._batch_loss import BatchLoss, attach, checked, pair_masks
-from ._euclidean import eye
 from ._extremes import extreme
 from .distances import LpDistance, as_distance
 
@@ -64,13 +63,12 @@ def triplet_hard(
     """
     labels, embeddings = checked("triplet_hard", y_true, y_pred)
     distance = as_distance(distance_metric, owner="triplet_hard")
-    same = labels[:, None] == labels[None, :]
     if isinstance(distance, LpDistance) and distance == LpDistance(
         power=distance.power, normalize=False
     ):
         n = embeddings.shape[0]
         if n is None or n * n >= _SEARCH_FIRST:
-            return _searched_first(embeddings, same, distance, margin, soft)
+            return _searched_first(embeddings, labels, distance, margin, soft)
     return _dense(distance(embeddings), *pair_masks(labels), margin, soft)
 
 
@@ -97,7 +95,7 @@ def _hinge(difference: Any, margin: float, soft: bool) -> tuple[Any, Any]:
     return ops.relu(violation), ops.cast(violation >= 0, difference.dtype)
 
 
-def _searched_first(x: Any, same: Any, distance: LpDistance, margin: float, soft: bool) -> Any:
+def _searched_first(x: Any, labels: Any, distance: LpDistance, margin: float, soft: bool) -> Any:
     """Euclidean distances of two pairs an anchor, found by one matrix product.
 
     Only where samples tie, whose gradient is to be shared, are all distances formed, and what
@@ -112,10 +110,12 @@ def _searched_first(x: Any, same: Any, distance: LpDistance, margin: float, soft
         ops.concatenate([fixed, ones], axis=1),
         ops.transpose(ops.concatenate([-2 * fixed, squares], axis=1)),
     )
+    same = labels[:, None] == labels[None, :]
     # An anchor is its own nearest, so that it is the farthest positive only where there is none.
     positives = ops.where(same, order, float("-inf"))
     negatives = ops.where(same, float("inf"), order)
-    p, n = ops.argmax(positives, axis=1), ops.argmin(negatives, axis=1)
+    p, hardest = _places(positives == ops.max(positives, axis=1, keepdims=True), fixed.dtype)
+    n, nearest = _places(negatives == ops.min(negatives, axis=1, keepdims=True), fixed.dtype)
 
     far, near = (distance.of_pairs(x, ops.take(x, found, axis=0)) for found in (p, n))
     value = ops.mean(_hinge(far - near, margin, soft)[0])
@@ -126,22 +126,32 @@ def _searched_first(x: Any, same: Any, distance: LpDistance, margin: float, soft
 
     def shared() -> tuple[Any, Any]:
         d = distance(fixed)
-        others = ops.logical_not(eye(fixed))
-        exact, weights = _search(
-            d, ops.logical_and(same, others), ops.logical_not(same), margin, soft
-        )
+        exact, weights = _search(d, *pair_masks(labels), margin, soft)
         slopes = _hinge(ops.stop_gradient(far - near), margin, soft)[1] / ops.cast(rows, d.dtype)
         columns = ops.arange(ops.shape(fixed)[0], dtype=p.dtype)[None, :]
         for found, sign in ((p, 1.0), (n, -1.0)):
             weights = weights - ops.where(columns == found[:, None], sign * slopes[:, None], 0.0)
         return exact, distance.pull(fixed, d, weights)
 
-    hardest = ops.sum(ops.cast(positives == ops.max(positives, axis=1, keepdims=True), "int32"))
-    nearest = ops.sum(ops.cast(negatives == ops.min(negatives, axis=1, keepdims=True), "int32"))
     # Of one class alone every negative is infinite, and so they tie too.
-    exact, rest = ops.cond(ops.maximum(hardest, nearest) > rows, shared, untied)
+    exact, rest = ops.cond(ops.max(ops.maximum(hardest, nearest)) > 1, shared, untied)
     linear = ops.sum(ops.stop_gradient(rest) * x)
     return value + ops.stop_gradient(exact - value) + (linear - ops.stop_gradient(linear))
+
+
+def _places(found: Any, dtype: Any) -> tuple[Any, Any]:
+    """The column that is true in each row, and how many are; their mean column where several.
+
+    One product with the numbers of the columns, which is several times as quick as `argmax` and a
+    count. Their two digits, to the base 256, are exact in whatever precision it is computed.
+    """
+    columns = ops.arange(ops.shape(found)[1], dtype="int32")
+    digits = ops.stack([columns // 256, columns % 256, ops.ones_like(columns)], axis=1)
+    sums = ops.matmul(ops.cast(found, dtype), ops.cast(digits, dtype))
+    count = sums[:, 2]
+    # No column is that of a row that is not a number.
+    mean = (256 * sums[:, 0] + sums[:, 1]) / ops.maximum(count, 1)
+    return ops.cast(mean, "int32"), count
 
 
 @keras.saving.register_keras_serializable(package="nngraph")

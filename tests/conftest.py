@@ -22,20 +22,28 @@ def seed():
     return 1234
 
 
+def pytest_addoption(parser):
+    """Add `--one-of`, for a backend that compiles anew for each case."""
+    parser.addoption(
+        "--one-of",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of each parametrised test run the first case and every Nth after it",
+    )
+
+
 def pytest_collection_modifyitems(config, items):
     """With CI=true in the environment, run the slow tests in a smaller size: one case of four."""
-    if os.environ.get("CI") != "true" or config.option.markexpr:
-        return
-    seen: dict[str, int] = {}
+    one_of = config.option.one_of
+    smaller = os.environ.get("CI") == "true" and not config.option.markexpr
+    seen: dict[tuple[str, int], int] = {}
     kept, left_out = [], []
     for item in items:
         test = item.nodeid.partition("[")[0]
-        if item.get_closest_marker("slow"):
-            seen[test] = seen.get(test, -1) + 1
-            if seen[test] % 4:
-                left_out.append(item)
-                continue
-        kept.append(item)
+        steps = 4 if smaller and item.get_closest_marker("slow") else one_of
+        seen[test, steps] = seen.get((test, steps), -1) + 1
+        (left_out if seen[test, steps] % steps else kept).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept

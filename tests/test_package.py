@@ -94,7 +94,7 @@ def test_no_lock_file_is_committed():
 
 
 def test_pins_are_exact_and_name_no_place():
-    for name in ("constraints.txt", "constraints-lowest.txt"):
+    for name in ("constraints.txt", "constraints-backends.txt", "constraints-lowest.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
             if not line.startswith("#"):
                 assert re.fullmatch(r"[\w.-]+==[\w.]+(?: ; .+)?", line), f"{name}: {line}"

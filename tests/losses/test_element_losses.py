@@ -256,7 +256,15 @@ def test_simplex_corners_are_at_one_distance():
         np.testing.assert_allclose(gram, np.eye(n) * (1 + 1 / (n - 1)) - 1 / (n - 1), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["ClassNLLLoss", "TripletMarginLoss", "KLDivLoss", "MSELoss"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in {"ClassNLLLoss", "TripletMarginLoss"}
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in EXAMPLES
+    ],
+)
 def test_a_compiled_model_keeps_its_loss(name, tmp_path):
     loss, y_true, y_pred = EXAMPLES[name]
     model = keras.Sequential([keras.Input(y_pred.shape[1:]), keras.layers.Dense(y_pred.shape[-1])])

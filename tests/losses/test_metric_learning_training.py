@@ -6,6 +6,8 @@ import pytest
 from metric_learning_losses import BATCH_LOSSES, PROXY_LOSSES, with_proxies
 from sklearn.datasets import load_digits
 
+import losses
+
 # Proxies are to be found before embeddings can follow them.
 EPOCHS = {"proxy_anchor": 24}
 # These are compiled by XLA, as `fit` does by default; the others only traced, which is quicker.
@@ -49,15 +51,15 @@ NAMES = [
 def test_fit_improves_recall_and_is_saved(name, digits, tmp_path):
     (x, y), held_out = digits
     loss, head = (BATCH_LOSSES[name](), None) if name in BATCH_LOSSES else with_proxies(name)
+    if name == "intra_pair_variance":
+        # Alone it evens out the pairs of a kind, near or far; its paper adds it to this loss.
+        loss = losses.WeightedSumLoss([losses.TupletMarginLoss(), loss], [1.0, 0.5])
     embeddings, model = embedder(head)
     before = recall_at_1(embeddings, *held_out)
-    model.compile(keras.optimizers.Adam(0.02), loss, jit_compile=name in XLA)
-    history = model.fit(x, y, batch_size=96, epochs=EPOCHS.get(name, 4), verbose=0).history
-    if name == "intra_pair_variance":
-        # It evens out pairs, and is meant to be added to a loss that tells classes apart.
-        assert history["loss"][-1] < history["loss"][0]
-    else:
-        assert recall_at_1(embeddings, *held_out) > before + 0.03
+    jit_compile = keras.backend.backend() == "tensorflow" and name in XLA
+    model.compile(keras.optimizers.Adam(0.02), loss, jit_compile=jit_compile)
+    model.fit(x, y, batch_size=96, epochs=EPOCHS.get(name, 4), verbose=0)
+    assert recall_at_1(embeddings, *held_out) > before + 0.03
 
     path = tmp_path / "model.keras"
     model.save(path)
