@@ -235,9 +235,11 @@ class GModule(Running, Functional):
 
     def node_shapes(self) -> dict[Node, str]:
         """The output shape of every node as text; empty while the shapes are not known."""
-        if not self.is_lowered:
-            return {}
-        return {n: _sample_text(x) for n, x in self._lowered.lowered.values.items()}
+        return {node: _sample_text(x) for node, x in self.node_tensors().items()}
+
+    def node_tensors(self) -> dict[Node, Any]:
+        """The Keras tensor, or nested list of them, that stands for the output of every node."""
+        return dict(self._lowered.lowered.values) if self.is_lowered else {}
 
     # -- copies -----------------------------------------------------------------------------
 

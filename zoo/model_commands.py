@@ -34,6 +34,9 @@ def add_commands(commands: Any) -> None:
     draw = commands.add_parser("draw", help="draw the graph of a network, with Graphviz")
     draw.add_argument("name", help="of the network")
     draw.add_argument("out", help="the picture: .svg, .png, .pdf or .dot")
+    draw.add_argument(
+        "--heat", choices=["parameters", "time"], help="colour the layers by what they hold or take"
+    )
     draw.set_defaults(run=_draw)
 
 
@@ -67,6 +70,6 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace) -> int:
-    graph.dot(create_model(options.name), path=options.out)
+    graph.dot(create_model(options.name), path=options.out, heat=options.heat)
     print(options.out)
     return 0
