@@ -114,9 +114,9 @@ def test_times_of_tables_integers_and_late_shapes():
     words = Input((5,), name="words", dtype="int32")
     y = nn.LookupTable(9, 3)(words)
     a, b = nn.ConcatTable(nn.Identity(), nn.Tanh())(y).split(2)
-    assert "1 sample<" in graph.dot(gModule([words], [nn.CAddTable()([a, b])]), heat="time").replace(
-        ":  0", ""
-    )
+    assert "1 sample<" in graph.dot(
+        gModule([words], [nn.CAddTable()([a, b])]), heat="time"
+    ).replace(":  0", "")
     late = gModule([x := nn.Identity()()], [x - nn.Tanh()], name="late")
     with pytest.raises(ValueError, match="input shapes of late are not known: give data="):
         graph.dot(late, heat="time")

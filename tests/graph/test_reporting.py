@@ -109,3 +109,112 @@ def test_errors_leave_the_old_page(run, tmp_path, history, data, options, error,
     with pytest.raises(error, match=message):
         graph.report(run[0], history, data, old, **options)
     assert old.read_text() == "old"
+
+
+def classifier():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(3, 3, name="conv1"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax", name="fc"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def tensors(x, y):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+
+
+ONE_HOT = np.eye(10, dtype="float32")
+
+
+@pytest.mark.parametrize(
+    ("loss", "given"),
+    [
+        ("sparse_categorical_crossentropy", {"validation_data": (X[200:], Y[200:])}),
+        ("sparse_categorical_crossentropy", {"validation_data": (X[200:], Y[200:] * 1.0)}),
+        ("categorical_crossentropy", {"validation_data": (X[200:], ONE_HOT[Y[200:]])}),
+        ("sparse_categorical_crossentropy", {"validation_data": tensors(X[200:], Y[200:])}),
+        ("sparse_categorical_crossentropy", {"validation_split": 1 / 3}),
+    ],
+)
+def test_a_page_from_what_fit_knows(tmp_path, loss, given):
+    model, split = classifier(), "validation_split" in given
+    model.compile("adam", loss)
+    x, y = (X, Y) if split else (X[:200], Y[:200])
+    page = graph.HTMLReport(tmp_path)
+    y = ONE_HOT[y] if loss == "categorical_crossentropy" else y
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[page], **given)
+    right = np.mean(model.predict(X[200:], verbose=0).argmax(1) == Y[200:])
+    text = page.path.read_text()
+    assert f"{right:.2%} of 100 samples right" in text and "2 epochs" in text
+    for part in (
+        "Learning curves",
+        "validation:",
+        "Confusion",
+        "Worst",
+        "Filters",
+        "Configuration",
+    ):
+        assert part in text
+
+
+def test_the_page_is_rewritten_each_epoch_with_no_data_at_all(tmp_path):
+    pages = []
+    report = graph.HTMLReport(tmp_path / "run")
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: pages.append(report.path.read_text())
+    )
+    history = classifier().fit(X, Y, epochs=3, verbose=0, callbacks=[report, note])
+    assert len(set(pages)) == 3
+    for number, page in enumerate(pages, 1):
+        assert f"{number} epochs" in page and f"{number} of 3" in page
+        assert f"training: {history.history['loss'][number - 1]:.4g}" in page
+        assert "Filters" in page and "Layers" in page and "Configuration" in page
+        assert "Confusion" not in page and "samples right" not in page
+
+
+def test_validation_data_that_are_no_classes_or_used_up_are_left_out(tmp_path):
+    def batches():
+        while True:
+            yield X[:20], Y[:20]
+
+    page = graph.HTMLReport(tmp_path)
+    classifier().fit(
+        X, Y, verbose=0, validation_data=batches(), validation_steps=2, callbacks=[page]
+    )
+    assert "Confusion" not in page.path.read_text() and "validation:" in page.path.read_text()
+    x = keras.Input((8, 8, 1))
+    for targets, loss in ((X.sum((1, 2)), "mse"), ((Y > 4) * 1.0, "binary_crossentropy")):
+        y = keras.layers.Dense(1, "sigmoid")(keras.layers.Flatten()(x))
+        model = keras.Model(x, y)
+        model.compile("sgd", loss)
+        page = graph.HTMLReport(tmp_path)
+        model.fit(X, targets, validation_data=(X, targets), verbose=0, callbacks=[page])
+        text = page.path.read_text()
+        assert ("Confusion" in text) == (loss == "binary_crossentropy")
+    right = np.mean((model.predict(X, verbose=0)[:, 0] > 0.5) == (Y > 4))
+    assert f"{right:.2%} of 300 samples right" in text
+
+
+def test_a_subclassed_model_has_a_page(tmp_path):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__(name="own")
+            self.conv = keras.layers.Conv2D(2, 3, name="conv")
+            self.fc = keras.layers.Dense(10, "softmax", name="fc")
+
+        def call(self, x):
+            return self.fc(keras.ops.reshape(self.conv(x), (-1, 72)))
+
+    model = Own()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    page = graph.HTMLReport(tmp_path)
+    model.fit(X, Y, validation_data=(X, Y), verbose=0, callbacks=[page])
+    text = page.path.read_text()
+    assert "of 300 samples right" in text and "filters of conv" in text and "<td>fc</td>" in text
