@@ -176,8 +176,10 @@ def _run(
     per_step: bool = False,
     on_tap: OnTap | None = None,
 ) -> tuple[Any, list[Any]]:
-    """The output of a model without a graph, and what the calls answer; `wanted` has their paths
-    by the numbered ones."""
+    """The output of a model without a graph, and what the calls answer.
+
+    `wanted` has the calls' paths by the numbered ones.
+    """
     found: dict[str, Any] = {}
 
     def tap(path: str, layer: Any, value: Any, args: Any, kwargs: Any) -> Any:

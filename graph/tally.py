@@ -43,7 +43,7 @@ class Tally:
         self.units, self.not_finite = 1, 0
         self._values = self._finite = self._zeros = self._at_an_end = 0
         self._mean = self._squares = 0.0
-        self._fired: np.ndarray | None = None
+        self._fired: Any = None
 
     def add(self, value: Any) -> None:
         """Count the layer's output for a batch: a tensor, or a structure of them.
@@ -60,7 +60,7 @@ class Tally:
             if number == 0:
                 self.units = array.shape[-1] if array.ndim > 1 else 1
                 if self._rectifies:
-                    fired = (array > 0).reshape(-1, self.units).any(axis=0)
+                    fired = np.any((array > 0).reshape(-1, self.units), axis=0)
                     self._fired = fired if self._fired is None else self._fired | fired
 
     def _count(self, array: np.ndarray) -> None:

@@ -68,8 +68,10 @@ def layer_section(model: keras.Model) -> str:
 
 
 def _layers(model: keras.Model) -> list[tuple[str, Any, str]]:
-    """Name, layer and shapes of every call; of every layer, without shapes, in a model of calls
-    that Keras has no record of."""
+    """Name, layer and output shapes of every call.
+
+    Without shapes, of every layer, in a model of whose calls Keras has no record.
+    """
     graph = recorded_graph(model)
     if graph is None:
         inside = model._flatten_layers(include_self=False, recursive=True)
