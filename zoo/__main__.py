@@ -115,7 +115,7 @@ def _report(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _as_usage() -> Iterator[None]:
-    """Let what is wrong with the arguments count as wrong usage, and what has its own status not."""
+    """Count mistakes in the arguments as wrong usage, unless they have a status of their own."""
     try:
         yield
     except (UnsupportedTorch, GraphError, Torch7FormatError, WeightsError, UnknownModelError):

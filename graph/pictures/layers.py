@@ -195,6 +195,7 @@ def activation_histograms(
         axes.tick_params(labelsize=7)
         axes.spines[["left", "right", "top"]].set_visible(False)
     figure.supxlabel("activation", fontsize=9)
+    figure.supylabel("number of values", fontsize=9)
     return finish(figure, path)
 
 
