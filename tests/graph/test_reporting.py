@@ -1,4 +1,6 @@
 import base64
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -72,23 +74,41 @@ def test_the_worst_example_is_first_and_its_picture_is_the_image(run):
     )
 
 
+SHOWN = """<!doctype html><title>-</title><script>
+const page = %s, shown = [];
+for (const width of [390, 1440]) {
+  const frame = document.createElement("iframe");
+  frame.width = width; frame.height = 900; frame.srcdoc = page;
+  frame.onload = () => {
+    const inside = frame.contentDocument, images = [...inside.images];
+    shown.push([width, images.length, images.filter(i => i.naturalWidth > 0).length,
+      inside.querySelectorAll("svg path").length,
+      inside.documentElement.scrollWidth <= frame.contentWindow.innerWidth,
+      frame.contentWindow.getComputedStyle(inside.body).backgroundColor]);
+    document.title = JSON.stringify(shown);
+  };
+  document.documentElement.append(frame);
+}
+</script>"""
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
-def test_a_browser_shows_it_without_an_error(run, tmp_path):
-    # The page has no script: a copy of it counts, once loaded, what really came to be drawn.
+@pytest.mark.parametrize(("scheme", "ground"), [(0, "rgb(18, 23, 29)"), (1, "rgb(246, 248, 250)")])
+def test_a_browser_shows_it_without_an_error(run, tmp_path, scheme, ground):
+    # The page has no script: one around it counts what came to be drawn, as wide as a phone and
+    # as wide as a desktop, in the dark scheme (0) and in the light one.
     _, _, path = run
-    script = (
-        "<script>onload=()=>{const i=[...document.images];document.title="
-        "`${i.length} ${i.filter(x=>x.naturalWidth>0).length} "
-        "${document.querySelectorAll('svg path').length} "
-        "${document.documentElement.scrollWidth<=innerWidth}`}</script></body>"
-    )
-    copy = tmp_path / "copy.html"
-    copy.write_text(path.read_text().replace("</body>", script))
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,844"]
+    around = tmp_path / "around.html"
+    around.write_text(SHOWN % json.dumps(path.read_text()).replace("</", "<\\/"))
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1500,900"]
     command += [f"--user-data-dir={tmp_path}/profile", "--enable-logging=stderr", "--dump-dom"]
-    done = subprocess.run([*command, copy.as_uri()], capture_output=True, text=True, timeout=90)
-    title = re.search("<title>(.*?)</title>", done.stdout).group(1).split()
-    assert title[0] == title[1] == "17" and int(title[2]) > 8 and title[3] == "true"
+    command += [f"--blink-settings=preferredColorScheme={scheme}", around.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    title = html.unescape(re.search("<title>(.*?)</title>", done.stdout).group(1))
+    shown = {row[0]: row[1:] for row in json.loads(title)}
+    for width in (390, 1440):
+        images, loaded, paths, fits, colour = shown[width]
+        assert images == loaded == 17 and paths > 8 and fits and colour == ground, shown
     assert "CONSOLE" not in done.stderr
 
 
