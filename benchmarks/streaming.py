@@ -116,7 +116,7 @@ def main() -> None:
             time.sleep(moments.uniform(0.05, 1.5 * seconds / (options.kills + 1)))
             process.send_signal(signal.SIGKILL)
             process.wait()
-            pieces = list(killed.with_name("killed.h5.partial").glob("*-*.h5"))
+            pieces = list(killed.with_name("killed.h5.partial").glob("[0-9]*-*.h5"))
             print(f"kill {number + 1}: {len(pieces)} pieces are complete", flush=True)
         finish(start(killed, options.images))
         same = whole.read_bytes() == killed.read_bytes()

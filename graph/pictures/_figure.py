@@ -53,9 +53,7 @@ def shown_image(image: np.ndarray) -> np.ndarray:
     return scaled if image.shape[-1] == 3 else scaled.mean(axis=-1)
 
 
-def overlay(
-    image: np.ndarray, heat: np.ndarray, title: str, unit: str, path: Destination
-) -> None:
+def overlay(image: np.ndarray, heat: np.ndarray, title: str, unit: str, path: Destination) -> None:
     """Draw an image, a map of its height and width, and the one on the other.
 
     Args:

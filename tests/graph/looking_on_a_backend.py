@@ -67,7 +67,9 @@ def main():
         pictures.filters(model, "conv1", path=place / "filters.png")
         pictures.feature_maps(model, x[0], "conv1", path=place / "maps.svg")
         pictures.activation_histograms(model, x, path=place / "histograms.png")
-        found["occlusion"] = pictures.occlusion_map(model, x[1], output=1, size=3, stride=2).tolist()
+        found["occlusion"] = pictures.occlusion_map(
+            model, x[1], output=1, size=3, stride=2
+        ).tolist()
         gates = pictures.lstm_gates(model, x[0], "lstm", path=place / "gates.png")
         found["gates"] = gates["hidden"].tolist()
         graph.activations(model, x, "fc", to=place / "a.h5", batch_size=2)

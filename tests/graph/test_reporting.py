@@ -1,6 +1,8 @@
 import base64
+import errno
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -238,3 +240,17 @@ def test_a_subclassed_model_has_a_page(tmp_path):
     model.fit(X, Y, validation_data=(X, Y), verbose=0, callbacks=[page])
     text = page.path.read_text()
     assert "of 300 samples right" in text and "filters of conv" in text and "<td>fc</td>" in text
+
+
+def test_a_full_disk_leaves_the_old_page(run, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    old = tmp_path / "old.html"
+    old.write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*old\.html'"):
+        graph.report(run[0], None, (X, Y), old)
+    with pytest.raises(OSError, match=r"No space left on device: '.*f\.png'"):
+        graph.pictures.filters(run[0], "conv1", path=tmp_path / "f.png")
+    assert old.read_text() == "old" and os.listdir(tmp_path) == ["old.html"]
