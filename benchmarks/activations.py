@@ -1,109 +1,65 @@
-"""All layers of ResNet50 against keract and one hand-made multi-output model; streaming memory.
+"""All layers of ResNet50 against one hand-made multi-output model and keract, in turns.
 
-python -m benchmarks.activations [--images 256] [--size 64] [--runs 5]
-python -m benchmarks.activations --stream 50000
+python -m benchmarks.activations [--images 256] [--size 64] [--runs 5] [--keract PYTHON]
 
-keract 4.5 runs on Keras 2 only. Where keract and tf-keras are installed, it is given the same
-network with the same weights there, in the same process.
+Each has a process of its own, which does nothing while another runs. keract 4.5 runs on Keras 2
+only: PYTHON is an interpreter that has keract and tf-keras.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import tempfile
-import time
+import statistics
+import subprocess
+import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # tf.keras, which keract imports; not keras
+from benchmarks.paired import machine
 
-import keras
-import numpy as np
-
-import graph
-from benchmarks.paired import compare, machine
+WORKER = Path(__file__).with_name("activation_worker.py")
 
 
-def peers(images: int, size: int, runs: int) -> None:
-    """Print the times and ratios."""
-    shape = (size, size, 3)
-    x = np.random.default_rng(0).normal(size=(images, *shape)).astype("float32")
-    model = keras.applications.ResNet50(weights=None, input_shape=shape, include_top=False)
-    layers = model.layers[1:]
-    by_hand = keras.Model(model.input, [layer.output for layer in layers])
+class Worker:
+    """A process that computes when it is told to."""
 
-    def ours() -> dict[str, np.ndarray]:
-        return graph.activations(model, x)
+    def __init__(self, python: str, library: str, images: int, size: int, batch: int) -> None:
+        command = [python, "-P", str(WORKER), library, str(images), str(size), str(batch)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        if self._line() != "ready":
+            raise RuntimeError(f"{library} does not run under {python}")
 
-    def ours_at_once() -> dict[str, np.ndarray]:
-        return graph.activations(model, x, batch_size=images)
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
 
-    def hand() -> list[np.ndarray]:
-        return by_hand.predict(x, verbose=0)
+    def seconds(self) -> float:
+        """Run once."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("go\n")
+        return float(self._line())
 
-    for (name, value), other in zip(ours().items(), hand(), strict=True):
-        np.testing.assert_allclose(value, other, rtol=1e-4, atol=1e-4, err_msg=name)
-    print(machine())
-    print(f"ResNet50 without its top, {len(layers)} layers, {images} images {size} x {size}")
-    pair = compare(ours, hand, runs=runs)
-    print(f"one multi-output model: {pair.ours:.2f} s, {pair.peer:.2f} s, ratio {pair.ratio:.3f}")
-    try:
-        import keract
-        import tf_keras
-    except ImportError as error:
-        print(f"keract: not compared, {error}")
-        return
-    old = tf_keras.applications.ResNet50(weights=None, input_shape=shape, include_top=False)
-    old.set_weights(model.get_weights())
-    old.compile("sgd", "mse")
+    def end(self) -> None:
+        """Let the process go."""
+        self._process.communicate()
 
-    def peer() -> dict[str, np.ndarray]:
-        return keract.get_activations(old, x)
 
-    last = list(peer().values())[-1]
-    np.testing.assert_allclose(last, ours()[layers[-1].name], rtol=1e-3, atol=1e-3)
-    pair = compare(ours_at_once, peer, runs=runs)
-    print(
-        f"keract 4.5, all images at once, ours too: {pair.ours:.2f} s, {pair.peer:.2f} s, "
-        f"ratio {pair.ratio:.3f}, {1 / pair.ratio:.2f} times as fast"
+def compare(first: Worker, other: Worker, runs: int) -> str:
+    """Medians, and the median ratio of runs side by side."""
+    pairs = []
+    for i in range(runs):
+        if i % 2:
+            second = other.seconds()
+            pairs.append((first.seconds(), second))
+        else:
+            pairs.append((first.seconds(), other.seconds()))
+    medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
+    ratios = sorted(a / b for a, b in pairs)
+    return (
+        f"{medians[0]:.2f} s, {medians[1]:.2f} s, ratio {statistics.median(ratios):.2f} "
+        f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
     )
-    pair = compare(ours, peer, runs=runs)
-    print(f"the same, ours in batches of 32: {pair.ours:.2f} s, ratio {pair.ratio:.3f}")
-
-
-def peak() -> float:
-    """MB that this process held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def stream(images: int) -> None:
-    """Print peak memory of predicting batch by batch, and of streaming three layers after it."""
-    x = keras.Input((32, 32, 3))
-    y = keras.layers.Conv2D(16, 3, strides=2, activation="relu", name="conv1")(x)
-    y = keras.layers.Conv2D(32, 3, strides=2, activation="relu", name="conv2")(y)
-    y = keras.layers.Dense(64, name="fc")(keras.layers.Flatten()(y))
-    model = keras.Model(x, y)
-    batch = np.random.default_rng(0).normal(size=(32, 32, 32, 3)).astype("float32")
-    for _ in range(50):
-        model.predict_on_batch(batch)
-    own = peak()
-
-    def batches():
-        generator = np.random.default_rng(1)
-        for start in range(0, images, 32):
-            yield generator.normal(size=(min(32, images - start), 32, 32, 3)).astype("float32")
-
-    with tempfile.TemporaryDirectory() as folder:
-        begin = time.perf_counter()
-        path = graph.activations(model, batches(), ["conv1", "conv2", "fc"], to=f"{folder}/a.h5")
-        seconds = time.perf_counter() - begin
-        written = Path(path).stat().st_size / 1e6
-    full = images * 4 * (15 * 15 * 16 + 7 * 7 * 32 + 64) / 1e6
-    print(machine())
-    print(f"{images:,} images, 3 layers, {full:,.0f} MB of activations, file {written:,.0f} MB")
-    print(f"{seconds:.0f} s; peak {peak():.0f} MB, the model alone {own:.0f} MB")
 
 
 def main() -> None:
@@ -112,12 +68,20 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--size", type=int, default=64, help="side of an image in pixels")
     parser.add_argument("--runs", type=int, default=5, help="pairs that count")
-    parser.add_argument("--stream", type=int, metavar="N", help="measure memory on N images")
+    parser.add_argument("--keract", metavar="PYTHON", help="an interpreter that has keract")
     options = parser.parse_args()
-    if options.stream:
-        stream(options.stream)
-    else:
-        peers(options.images, options.size, options.runs)
+    print(machine())
+    print(f"all layers of ResNet50 without its top, {options.images} images of {options.size}^2")
+    for batch in (32, options.images):
+        ours = Worker(sys.executable, "ours", options.images, options.size, batch)
+        peers = {"one multi-output model": (sys.executable, "hand")}
+        if options.keract:
+            peers["keract, all at once"] = (options.keract, "keract")
+        for name, (python, library) in peers.items():
+            peer = Worker(python, library, options.images, options.size, batch)
+            print(f"in batches of {batch}, {name}: {compare(ours, peer, options.runs)}", flush=True)
+            peer.end()
+        ours.end()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from .whole_file import write_whole
+
 __all__ = ["ActivationFile"]
 
 _FORMAT = "nngraph-keras activations 1"
@@ -63,13 +65,12 @@ class ActivationFile:
         if self._complete:
             return
         plan = self._partial / "identity.json"
-        if self._partial.exists():
+        if plan.is_file() or self._pieces():  # else a kill came before it could say whose it is
             held = plan.read_text() if plan.is_file() else None
             if not self._same(self._partial, held, overwrite):
                 shutil.rmtree(self._partial)
         try:
-            self._partial.mkdir(parents=True, exist_ok=True)
-            _write(plan, self._identity.encode())
+            write_whole(plan, self._identity.encode())
         except OSError as error:
             raise _cannot(error, self._target) from error
         pieces = self._pieces()
@@ -149,14 +150,14 @@ class ActivationFile:
         stop = self.rows + len(arrays[0])
         place = self._partial / f"{self.rows:012d}-{stop:012d}.h5"
         try:
-            _write(place, memory.getbuffer())
+            write_whole(place, memory.getbuffer())
         except OSError as error:
             raise _cannot(error, self._target) from error
         self.rows = stop
 
     def _pieces(self) -> list[Path]:
         pieces, row = [], 0
-        for path in sorted(self._partial.glob("*-*.h5")):
+        for path in sorted(self._partial.glob("[0-9]*-*.h5")):
             start, stop = map(int, path.stem.split("-"))
             if start != row:
                 break
@@ -260,19 +261,6 @@ def _identity_of(path: Path) -> str | None:
     except OSError:
         return None
     return held if isinstance(held, str) and _FORMAT in held else None
-
-
-def _write(path: Path, data: Any) -> None:
-    draft = path.with_suffix(".tmp")
-    try:
-        with open(draft, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _cannot(error: Exception, target: Path) -> OSError:

@@ -9,9 +9,8 @@ import keras
 import numpy as np
 
 from .batches import batches_of
-from .calls import Selector, recorded_graph
-from .subject import GraphSubject, subject_of
-from .taps import Plan
+from .calls import Selector
+from .subject import Subject, subject_of
 
 __all__ = ["activation_gradients"]
 
@@ -33,7 +32,7 @@ def activation_gradients(
     TensorFlow or PyTorch.
 
     Args:
-        model: a built Functional or Sequential model.
+        model: a built model, as in `graph.activations`.
         x: the data, as in `graph.activations`.
         layers: which layers, as in `graph.activations`.
         output: an index into the last axis of the model's only output (a class), a function from
@@ -47,8 +46,8 @@ def activation_gradients(
     Raises:
         RuntimeError: the backend is JAX.
         TypeError: `output` is of another kind.
-        ValueError: the output does not depend on a layer; the model has several outputs, or no
-            graph; and what `graph.activations` raises.
+        ValueError: the output does not depend on a layer; the model has several outputs; and what
+            `graph.activations` raises.
 
     Example:
         >>> x = keras.Input((2,))
@@ -63,13 +62,7 @@ def activation_gradients(
             f"'{backend}': set KERAS_BACKEND before importing keras"
         )
     subject = subject_of(model)
-    if not isinstance(subject, GraphSubject):
-        raise ValueError(
-            f"{type(model).__name__} '{model.name}' computes in its own call() and records no "
-            "graph of layers, which gradients need: make it a Functional model"
-        )
-    graph: Any = recorded_graph(model)
-    choose = _chooser(model, graph, output)
+    choose = _chooser(model, output)
     batches = batches_of(subject, x, batch_size)
     names = tuple(subject.select(layers, batches.first))
     if not names:
@@ -77,45 +70,36 @@ def activation_gradients(
     run = _tensorflow if backend == "tensorflow" else _torch
     found: list[list[Any]] = []
     for _, arrays in batches.start_at(0):
-        tensors = [
-            keras.ops.convert_to_tensor(a, dtype=t.dtype)
-            for a, t in zip(arrays, graph.inputs, strict=True)
-        ]
-        values, gradients = run(graph, names, tensors, choose)
+        values, gradients = run(subject, names, arrays, choose)
         found.append([_checked(n, v, g) for n, v, g in zip(names, values, gradients, strict=True)])
     return {name: _joined(parts) for name, *parts in zip(names, *found, strict=True)}
 
 
-def _chooser(model: keras.Model, graph: Any, output: Output) -> Callable[[Any], Any]:
+def _chooser(model: keras.Model, output: Output) -> Callable[[Any], Any]:
     if callable(output):
         return output
     if output is not None and (isinstance(output, bool) or not isinstance(output, int)):
         raise TypeError(f"output is an index, a function or None; received {output!r}")
-    if len(graph.outputs) != 1:
-        raise ValueError(
-            f"model '{model.name}' has {len(graph.outputs)} outputs: give a function that takes "
-            "them and says which is meant"
-        )
-    last = graph.outputs[0].shape[-1]
-    if output is None:
-        return lambda y: keras.tree.flatten(y)[0]
-    if last is not None and not -last <= output < last:
-        raise ValueError(f"model '{model.name}' has outputs 0 to {last - 1}, no {output}")
-    return lambda y: keras.tree.flatten(y)[0][..., output]
 
+    def choose(y: Any) -> Any:
+        outputs = keras.tree.flatten(y)
+        if len(outputs) != 1:
+            raise ValueError(
+                f"model '{model.name}' has {len(outputs)} outputs: give a function that takes "
+                "them and says which is meant"
+            )
+        if output is None:
+            return outputs[0]
+        last = outputs[0].shape[-1]
+        if not -last <= output < last:
+            raise ValueError(f"model '{model.name}' has outputs 0 to {last - 1}, no {output}")
+        return outputs[0][..., output]
 
-def _forward(
-    graph: Any, names: Sequence[str], tensors: list[Any], choose: Any, tap: Any
-) -> tuple[list[Any], Any]:
-    found: dict[str, Any] = {}
-    computed = Plan(graph, names, whole=True, on_tap=tap).run(tensors, found, "")
-    flat = [computed[id(t)] for t in graph.outputs]
-    y = keras.tree.pack_sequence_as(graph.output, flat)
-    return [found[name] for name in names], keras.ops.sum(choose(y))
+    return choose
 
 
 def _tensorflow(
-    graph: Any, names: Sequence[str], tensors: list[Any], choose: Any
+    subject: Subject, names: Sequence[str], arrays: list[Any], choose: Any
 ) -> tuple[list[Any], list[Any]]:
     import tensorflow as tf
 
@@ -127,12 +111,13 @@ def _tensorflow(
             tape.watch(value)
             return value
 
-        values, target = _forward(graph, names, tensors, choose, tap)
+        y, values = subject.forward(arrays, names, tap)
+        target = keras.ops.sum(choose(y))
     return values, tape.gradient(target, values)
 
 
 def _torch(
-    graph: Any, names: Sequence[str], tensors: list[Any], choose: Any
+    subject: Subject, names: Sequence[str], arrays: list[Any], choose: Any
 ) -> tuple[list[Any], list[Any]]:
     import torch  # pyright: ignore[reportMissingImports]
 
@@ -144,7 +129,8 @@ def _torch(
         return keras.tree.map_structure(own, value)
 
     with torch.enable_grad():
-        values, target = _forward(graph, names, tensors, choose, tap)
+        y, values = subject.forward(arrays, names, tap)
+        target = keras.ops.sum(choose(y))
         flat = keras.tree.flatten(values)
         able = [t for t in flat if t.requires_grad]
         slopes = iter(torch.autograd.grad(target, able, allow_unused=True))

@@ -166,7 +166,10 @@ def _values(
     per_step: bool,
     row: int,
 ) -> Iterator[tuple[int, list[Any]]]:
-    """`(first row, the calls' outputs)` of each batch, from the one that holds `row`."""
+    """`(first row, the calls' outputs)` of each batch, from the one that holds `row`.
+
+    The arrays may share memory with one another, with the input and with the model.
+    """
     compiled = subject.compiled(names, reduce, per_step)
     for start, arrays in batches.start_at(row):
         try:
@@ -188,6 +191,9 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, Mapping):
         return {key: _plain(v) for key, v in value.items()}
+    # NumPy may share the memory of a tensor of TensorFlow or JAX, where Keras always copies it.
+    if keras.backend.backend() != "torch" and hasattr(value, "__array__"):
+        return np.asarray(value)
     return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else np.asarray(value)
 
 
@@ -229,4 +235,4 @@ def _joined(parts: list[Any]) -> Any:
         return [_joined(list(part)) for part in zip(*parts, strict=True)]
     if isinstance(parts[0], dict):
         return {key: _joined([part[key] for part in parts]) for key in parts[0]}
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts)

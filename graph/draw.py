@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import html
-import math
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .errors import GraphError
+from .heat import Heat, node_times, parameter_counts
 from .node import Node
-from .parameters import parameters_of
 from .view import DirectedGraph
 
 __all__ = ["dot", "graphviz", "write_drawing"]
@@ -35,6 +34,7 @@ def dot(
     path: str | os.PathLike[str] | None = None,
     *,
     heat: str | None = None,
+    data: Any = None,
 ) -> str:
     """Draw a graph with its annotations.
 
@@ -48,8 +48,11 @@ def dot(
             ``.dot``. Without suffix: ``<path>.svg``. Where the `dot` program is missing the
             Graphviz text goes to ``<path>.dot`` instead, and one line on standard output says
             so. Default: nothing is written.
-        heat: ``"parameters"`` colours each node from white to red by the number of its
-            parameters and writes the number beside its shape. Default: no heat.
+        heat: ``"parameters"`` or ``"time"`` colours each node from white to red by the number of
+            its parameters, or by the time that it takes in inference mode, measured now; the
+            number stands beside its shape, and a legend under the heading. Default: no heat.
+        data: What the model is fed while times are measured. Default: one sample of random
+            numbers.
 
     Returns:
         The Graphviz text.
@@ -57,15 +60,21 @@ def dot(
     Raises:
         GraphError: The suffix is none of these, or Graphviz cannot read an annotation.
         OSError: The path cannot be written.
-        ValueError: `heat` is another word.
+        TypeError: Times are asked for of what is no `GModule`.
+        ValueError: `heat` is another word; or times need `data`, as a size is open, or are not
+            asked for and `data` is given.
 
     Reference: torch/nngraph simple_print.lua, `graph.dot`.
     """
-    if heat not in (None, "parameters"):
-        raise ValueError(f"heat is 'parameters' or None, not {heat!r}")
+    if heat not in (None, "parameters", "time"):
+        raise ValueError(f"heat is 'parameters', 'time' or None, not {heat!r}")
+    if data is not None and heat != "time":
+        raise ValueError("data is for heat='time'")
+    measured = node_times(model, data) if heat == "time" else None  # It may build the model.
     view = _view(model)
-    counts = {} if heat is None else {node: _parameters(node) for node in view.nodes}
-    text = graphviz(view, view.name if title is None else title, counts)
+    if heat == "parameters":
+        measured = parameter_counts(view.nodes)
+    text = graphviz(view, view.name if title is None else title, measured)
     if path is not None:
         write_drawing(text, Path(path))
     return text
@@ -82,23 +91,16 @@ def _view(model: Any) -> DirectedGraph:
     return DirectedGraph(nodes, edges, inputs, [n for n in nodes if not n.children])
 
 
-def _parameters(node: Node) -> int:
-    if node.module is None:
-        return 0
-    return sum(math.prod(variable.shape) for variable in parameters_of([node.module]))
-
-
-def graphviz(
-    view: DirectedGraph, title: str | None, counts: Mapping[Node, int] | None = None
-) -> str:
-    """The Graphviz text of a graph, with the heat of `counts` where that is given."""
-    most = max((counts or {}).values(), default=0)
+def graphviz(view: DirectedGraph, title: str | None, heat: Heat | None = None) -> str:
+    """The Graphviz text of a graph, with its nodes coloured by `heat` where that is given."""
     inputs, outputs = set(view.inputnodes), set(view.outputnodes)
     # The product of a split is drawn as a numbered edge, unless it is an output itself.
     drawn = [n for n in view.nodes if n.selectindex is None or n in outputs]
     numbers = {node: i for i, node in enumerate(drawn)}
     lines = ["digraph G {", "  " + _STYLE]
-    if title:
+    if heat is not None:
+        lines.append(f"  label=<{_legend(title, heat)}>;")
+    elif title:
         lines.append(f"  label={_quoted(title)};")
     for node in drawn:
         attributes: dict[str, Any] = {}
@@ -107,20 +109,38 @@ def graphviz(
         elif node in outputs:
             attributes |= _OUTPUT
         shape = view.shapes.get(node)
-        if counts:
-            count = counts[node]
-            share = count / most if most else 0.0
-            attributes["fillcolor"] = f"0.03 {0.75 * share:.3f} 1.0"
-            shape = f"{shape or ''} {count:,} parameters".strip() if count else shape
+        if heat is not None:
+            value = heat.values.get(node, 0)
+            attributes["fillcolor"] = _colour(heat.share(value))
+            shape = "  ".join(part for part in (shape, heat.text(value)) if part)
         attributes |= node.annotations.get("graphAttributes", {})
         if "description" in node.annotations:
             attributes.setdefault("tooltip", node.annotations["description"])
         listed = [f"{key}={_quoted(value)}" for key, value in attributes.items()]
         if "label" not in attributes:
-            listed.insert(0, f"label=<{_label(node, shape)}>")
+            ink = "#5c6b7a" if heat is None else "#1d2733"  # grey is not read on red
+            listed.insert(0, f"label=<{_label(node, shape, ink)}>")
         lines.append(f"  n{numbers[node]} [{', '.join(listed)}];")
     lines += [f"  {edge}" for edge in _edges(view, numbers)]
     return "\n".join([*lines, "}", ""])
+
+
+def _colour(share: float) -> str:
+    """White to red, as Graphviz's hue, saturation and value."""
+    return f"0.03 {0.75 * share:.3f} 1.0"
+
+
+def _legend(title: str | None, heat: Heat) -> str:
+    """The heading, and under it a bar from nothing to the largest number."""
+    most = max(heat.values.values(), default=0)
+    cells = "".join(f'<td width="22" bgcolor="{_colour(k / 5)}"></td>' for k in range(6))
+    small = '<font point-size="10">{}</font>'.format
+    bar = (
+        f"<td>{small(html.escape(heat.what) + ':  0')}</td>{cells}"
+        f"<td>{small(html.escape(heat.text(most)))}</td>"
+    )
+    head = f'<tr><td colspan="8">{html.escape(title)}</td></tr>' if title else ""
+    return f'<table border="0" cellspacing="0">{head}<tr>{bar}</tr></table>'
 
 
 def _edges(view: DirectedGraph, numbers: dict[Node, int]) -> Iterator[str]:
@@ -137,7 +157,7 @@ def _edges(view: DirectedGraph, numbers: dict[Node, int]) -> Iterator[str]:
         yield f"n{numbers[ends[0]]} -> n{numbers[ends[1]]}{label};"
 
 
-def _label(node: Node, shape: str | None) -> str:
+def _label(node: Node, shape: str | None, ink: str) -> str:
     """The HTML-like label of a node: name, module, description, shape."""
     if node.selectindex is not None:
         kind = f"output {node.selectindex} of split"
@@ -152,7 +172,7 @@ def _label(node: Node, shape: str | None) -> str:
     if "description" in node.annotations:
         lines.append(f"<i>{html.escape(node.annotations['description'])}</i>")
     if shape:
-        lines.append(f'<font color="#5c6b7a" point-size="9">{html.escape(shape)}</font>')
+        lines.append(f'<font color="{ink}" point-size="9">{html.escape(shape)}</font>')
     return "<br/>".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, Self
 
 import keras
@@ -97,7 +98,9 @@ class GModule(Running, Functional):
             lowered = self._lower(graph, shapes, name)
             ins = [_source(x) for x in lowered.inputs]
             # Before Keras's own set-up, which builds the model and asks whether it can be.
-            self.__dict__.update(_graph=graph, _lowered=_Opaque(lowered, shapes, ins))
+            # A namespace, in which Keras neither tracks nor copies lists.
+            held = SimpleNamespace(lowered=lowered, shapes=shapes, sources=ins)
+            self.__dict__.update(_graph=graph, _lowered=held)
             try:
                 Functional.__init__(
                     self,
@@ -235,9 +238,11 @@ class GModule(Running, Functional):
 
     def node_shapes(self) -> dict[Node, str]:
         """The output shape of every node as text; empty while the shapes are not known."""
-        if not self.is_lowered:
-            return {}
-        return {n: _sample_text(x) for n, x in self._lowered.lowered.values.items()}
+        return {node: _sample_text(x) for node, x in self.node_tensors().items()}
+
+    def node_tensors(self) -> dict[Node, Any]:
+        """The Keras tensor, or nested list of them, that stands for the output of every node."""
+        return dict(self._lowered.lowered.values) if self.is_lowered else {}
 
     # -- copies -----------------------------------------------------------------------------
 
@@ -337,13 +342,6 @@ def _copy_parameters(to: Any, of: Any) -> None:
 class _Call:
     def __init__(self, args: Any, kwargs: Any) -> None:
         self.args, self.kwargs = args, kwargs
-
-
-class _Opaque:
-    """Keeps Keras from tracking (and copying) the lists inside."""
-
-    def __init__(self, lowered: Lowered, shapes: list[Any], sources: list[Any]) -> None:
-        self.lowered, self.shapes, self.sources = lowered, shapes, sources
 
 
 def _layer_name(tensor: Any) -> str:

@@ -9,12 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from .activations import activations
-from .calls import Selector, select
+from .batches import batches_of
+from .calls import Selector
+from .subject import subject_of
+from .tally import Tally
+from .weight_gradients import WeightGradients
 
 __all__ = ["LayerRow", "LayerTable", "layer_statistics"]
 
-_SATURATED = 0.01  # of the range, from either end
+_EXPLODES, _VANISHES = 1e3, 1e-7
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,13 @@ class LayerTable:
 
     @property
     def nan_source(self) -> str | None:
-        """The first layer with a value that is not finite, or None."""
-        return next((row.name for row in self.rows if row.not_finite), None)
+        """The first layer with a value that is not finite, or None.
+
+        A nested model is named only if no layer inside it that was looked at has such a value.
+        """
+        sick = [row.name for row in self.rows if row.not_finite]
+        inside = (name for name in sick if not any(n.startswith(f"{name}/") for n in sick))
+        return next(inside, None)
 
     def warnings(self) -> list[str]:
         """What is wrong, in words; the norms are called vanishing or exploding at 1e-7 and 1e3."""
@@ -76,7 +84,7 @@ class LayerTable:
             norm = row.gradient_norm
             if norm is not None and not np.isfinite(norm):
                 found.append(f"{row.name}: the gradient is not finite")
-            elif norm is not None and (norm > 1e3 or norm < 1e-7):
+            elif norm is not None and (norm > _EXPLODES or norm < _VANISHES):
                 word = "explodes" if norm > 1 else "vanishes"
                 found.append(f"{row.name}: the gradient {word}, its norm is {norm:.1e}")
         return found
@@ -102,24 +110,29 @@ def layer_statistics(
     loss: Any = None,
     batch_size: int = 32,
 ) -> LayerTable:
-    """Look at what every layer answers to data, in inference mode.
+    """Look at what every layer answers to data, in inference mode, in one pass over the data.
+
+    The memory that it takes does not grow with the number of samples. With `targets` and `loss`
+    the same pass forward is followed by one back.
 
     Args:
-        model: a built model with a graph.
+        model: a built model, as `graph.activations` takes it.
         x: the data, as `graph.activations` takes it.
-        layers: which layers, as `graph.activations` takes them. Default: all.
-        targets: what the model is to answer to `x`; with it, and `loss`, the norms of the
-            gradients are computed, over all of `x` at once. Default None.
-        loss: a Keras loss (a function or object of targets and predictions). Default None.
-        batch_size: samples computed at once, gradients aside. Default 32.
+        layers: which layers, as `graph.activations` takes them. Default: all, those of nested
+            models too.
+        targets: what the model is to answer to `x`, one row a sample; with it, and `loss`, the
+            norms of the gradients of the mean loss over all of `x` are computed. Default None.
+        loss: a Keras loss: its name, a function or object of targets and predictions. Default
+            None.
+        batch_size: samples computed at once. Default 32.
 
     Returns:
         A table, one row for each call of a layer.
 
     Raises:
-        RuntimeError: gradients are asked for and Keras does not run on TensorFlow.
-        ValueError: one of `targets` and `loss` is given without the other; or as
-            `graph.activations` raises.
+        RuntimeError: gradients are asked for and Keras runs on JAX.
+        ValueError: one of `targets` and `loss` is given without the other; `targets` has not as
+            many rows as `x`; or as `graph.activations` raises.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.ReLU(name="relu")])
@@ -129,71 +142,39 @@ def layer_statistics(
     """
     if (targets is None) != (loss is None):
         raise ValueError("gradient norms need both targets and loss")
-    chosen = select(model, layers)
-    found = activations(model, x, layers, batch_size=batch_size)
-    norms = {} if loss is None else _gradient_norms(model, x, targets, loss)
-    rows = [_row(name, chosen[name], value, norms) for name, value in found.items()]
-    return LayerTable(tuple(rows))
-
-
-def _row(name: str, layer: Any, value: Any, norms: dict[int, float]) -> LayerRow:
-    parts = [np.asarray(v) for v in keras.tree.flatten(value)]
-    values = np.concatenate([np.ravel(v) for v in parts]).astype("float64")
-    finite = values[np.isfinite(values)]
-    last = parts[0]
-    kind = _activation(layer)
-    dead = None
-    if kind == "relu":
-        dead = int((~(last > 0).reshape(-1, last.shape[-1]).any(axis=0)).sum())
-    saturated = None
-    if kind in ("sigmoid", "tanh"):
-        low, high = (0.0, 1.0) if kind == "sigmoid" else (-1.0, 1.0)
-        edge = (high - low) * _SATURATED
-        saturated = float(np.mean((values < low + edge) | (values > high - edge)))
-    return LayerRow(
-        name=name,
-        kind=type(layer).__name__,
-        mean=float(finite.mean()) if finite.size else float("nan"),
-        std=float(finite.std()) if finite.size else float("nan"),
-        sparsity=float(np.mean(values == 0)),
-        dead=dead,
-        units=int(last.shape[-1]),
-        saturated=saturated,
-        not_finite=int(values.size - finite.size),
-        gradient_norm=norms.get(id(layer)),
+    subject = subject_of(model)
+    batches = batches_of(subject, x, batch_size)
+    chosen = subject.select(_every if layers is None else layers, batches.first)
+    names = tuple(chosen)
+    slopes = None if loss is None else WeightGradients(subject, names, targets, loss)
+    compiled = subject.compiled(names, None, False)
+    tallies = [Tally(layer) for layer in chosen.values()]
+    for start, arrays in batches.start_at(0):
+        values = compiled(arrays) if slopes is None else slopes.run(start, arrays)
+        for tally, value in zip(tallies, values, strict=True):
+            tally.add(value)
+    norms = {} if slopes is None else slopes.norms(chosen.values())
+    return LayerTable(
+        tuple(
+            LayerRow(
+                name=name,
+                kind=type(layer).__name__,
+                mean=tally.mean,
+                std=tally.std,
+                sparsity=tally.sparsity,
+                dead=tally.dead,
+                units=tally.units,
+                saturated=tally.saturated,
+                not_finite=tally.not_finite,
+                gradient_norm=norms.get(id(layer)),
+            )
+            for (name, layer), tally in zip(chosen.items(), tallies, strict=True)
+        )
     )
 
 
-def _activation(layer: Any) -> str | None:
-    if isinstance(layer, keras.layers.ReLU):
-        return "relu"
-    if isinstance(layer, keras.layers.RNN):
-        return None  # its gates' functions are not those of what it answers
-    known = type(layer).__name__.lower()
-    name = getattr(getattr(layer, "activation", None), "__name__", known)
-    return name if name in ("relu", "sigmoid", "tanh") else None
-
-
-def _gradient_norms(model: keras.Model, x: Any, targets: Any, loss: Any) -> dict[int, float]:
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            f"gradient norms need Keras on TensorFlow; it runs on {keras.backend.backend()}"
-        )
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        score = tf.reduce_mean(keras.losses.get(loss)(tf.convert_to_tensor(targets), model(x)))
-    variables = model.trainable_variables
-    gradients = tape.gradient(score, [v.value for v in variables])
-    squares = {
-        id(v): 0.0 if g is None else float(tf.reduce_sum(tf.square(tf.convert_to_tensor(g))))
-        for v, g in zip(variables, gradients, strict=True)
-    }
-    return {
-        id(layer): float(np.sqrt(sum(squares[id(v)] for v in layer.trainable_variables)))
-        for layer in model._flatten_layers(include_self=False)
-        if layer.trainable_variables and all(id(v) in squares for v in layer.trainable_variables)
-    }
+def _every(layer: keras.layers.Layer) -> bool:
+    return True
 
 
 def _values(row: LayerRow) -> list[Any]:

@@ -13,11 +13,12 @@ from .calls import Call, Selector, pick, recorded_graph, require_graph, walk
 from .feed import feed
 from .recording import record_calls, run_recorded, standard_arrays
 from .steps import is_last_step_only, step_outputs
-from .taps import Reduction, Taps, reduction
+from .taps import Plan, Reduction, Taps, reduction
 
 __all__ = ["GraphSubject", "RecordedSubject", "Subject", "subject_of"]
 
 Pass = Callable[[list[Any]], list[Any]]
+OnTap = Callable[[str, Any], Any]
 
 # Graph or model -> the passes made for it. Keyed by the graph, not by the model, where there is
 # one: a Sequential gets a new one when layers are added, and the old passes go with the old.
@@ -64,6 +65,30 @@ class GraphSubject:
             return taps.as_function()
 
         return _kept(self._graph, (names, reduce, per_step), make)
+
+    def forward(
+        self, tensors: list[Any], names: Sequence[str], on_tap: OnTap | None = None
+    ) -> tuple[Any, list[Any]]:
+        """The model's output and what the named calls answer, in inference mode, not compiled.
+
+        Args:
+            tensors: the input, flat.
+            names: the calls' paths.
+            on_tap: what an answer becomes before it goes on: path, value -> value.
+        """
+        found: dict[str, Any] = {}
+        plan = Plan(self._graph, names, whole=True, on_tap=on_tap)
+        computed = plan.run(
+            [
+                keras.ops.convert_to_tensor(x, dtype=t.dtype)
+                for x, t in zip(tensors, plan.inputs, strict=True)
+            ],
+            found,
+            "",
+        )
+        outputs = [computed[id(t)] for t in self._graph.outputs]
+        y = keras.tree.pack_sequence_as(self._graph.output, outputs)
+        return y, [found[name] for name in names]
 
 
 class RecordedSubject:
@@ -118,25 +143,10 @@ class RecordedSubject:
         model, structure, smaller = ref(self.model), self._structure, reduction(reduce)
 
         def run(*tensors: Any) -> list[Any]:
-            found: dict[str, Any] = {}
-
-            def tap(path: str, layer: Any, value: Any, args: Any, kwargs: Any) -> Any:
-                if path in wanted:
-                    stepped = per_step and is_last_step_only(layer)
-                    shown = step_outputs(layer, args, kwargs) if stepped else value
-                    found[wanted[path]] = shown
-                return value
-
             living = model()
             assert living is not None  # who calls holds it
-            run_recorded(living, _packed(structure, list(tensors)), tap)
-            missing = [name for name in names if name not in found]
-            if missing:
-                raise ValueError(
-                    f"layer '{missing[0]}' of model '{living.name}' was called on the first batch "
-                    "and is not called on this one"
-                )
-            values = [found[name] for name in names]
+            x = _packed(structure, list(tensors))
+            _, values = _run(living, x, names, wanted, per_step=per_step)
             if smaller is None:
                 return values
             return [keras.tree.map_structure(smaller, value) for value in values]
@@ -147,6 +157,47 @@ class RecordedSubject:
 
         traced = tf.function(run, reduce_retracing=True)
         return lambda arrays: traced(*map(tf.convert_to_tensor, arrays))
+
+    def forward(
+        self, tensors: list[Any], names: Sequence[str], on_tap: OnTap | None = None
+    ) -> tuple[Any, list[Any]]:
+        """As `GraphSubject.forward`."""
+        wanted = {self._numbered[name]: name for name in names}
+        x = _packed(self._structure, [keras.ops.convert_to_tensor(t) for t in tensors])
+        return _run(self.model, x, names, wanted, on_tap=on_tap)
+
+
+def _run(
+    model: keras.Model,
+    x: Any,
+    names: Sequence[str],
+    wanted: dict[str, str],
+    *,
+    per_step: bool = False,
+    on_tap: OnTap | None = None,
+) -> tuple[Any, list[Any]]:
+    """The output of a model without a graph, and what the calls answer.
+
+    `wanted` has the calls' paths by the numbered ones.
+    """
+    found: dict[str, Any] = {}
+
+    def tap(path: str, layer: Any, value: Any, args: Any, kwargs: Any) -> Any:
+        if path in wanted:
+            if on_tap is not None:
+                value = on_tap(wanted[path], value)
+            stepped = per_step and is_last_step_only(layer)
+            found[wanted[path]] = step_outputs(layer, args, kwargs) if stepped else value
+        return value
+
+    y = run_recorded(model, x, tap)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(
+            f"layer '{missing[0]}' of model '{model.name}' was called on the first batch and is "
+            "not called on this one"
+        )
+    return y, [found[name] for name in names]
 
 
 Subject = GraphSubject | RecordedSubject

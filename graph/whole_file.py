@@ -26,7 +26,7 @@ def replacing_file(path: str | os.PathLike[str], *, parents: bool = False) -> It
         raises, the file is removed, and so are the parents made for it.
 
     Raises:
-        OSError: `path` cannot be written; what was there stays.
+        OSError: `path`, which it names, cannot be written; what was there stays.
 
     Example:
         >>> import tempfile
@@ -48,16 +48,19 @@ def replacing_file(path: str | os.PathLike[str], *, parents: bool = False) -> It
         with open(draft, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(draft, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             draft.unlink()
         for parent in made:
             with suppress(OSError):  # somebody else may use it by now
                 parent.rmdir()
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            # A full disk shows in a write, which knows of no path.
+            raise OSError(error.errno, os.strerror(error.errno), str(target)) from error
         raise
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], data: bytes | memoryview) -> None:
     """Write a file in one step: readers see the old or the new.
 
     Args:

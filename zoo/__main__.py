@@ -11,7 +11,8 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import graph
@@ -21,7 +22,7 @@ from graph.torch7.importer import root_of
 
 from .converting import FORMATS, ConversionError, check_place, check_tools, shapes_text, write
 from .inspecting import report
-from .looking import draw_layers, load_model, write_report
+from .looking import draw_layers, load_model, preprocessing_of, write_report
 from .model_commands import RefusedArgument, add_commands
 from .progress import Progress
 from .registry import UnknownModelError
@@ -89,31 +90,38 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    if options.image is not None:
-        try:
-            model = load_model(options.model, options.input_shape)
-            for path in draw_layers(model, options.image, options.layers, options.out):
-                print(path)
-        except (UnsupportedTorch, GraphError, Torch7FormatError):
-            raise
-        except ValueError as error:
-            raise _Usage(error) from error
-        return 0
-    _announce("reading", options.model)
-    lines, known = report(root_of(options.model), options.model)
-    print("\n".join(lines), flush=True)
-    return 0 if known else _failed(f"{options.model} has unknown modules", 1)
+    if options.image is None and options.model.endswith(".t7"):
+        _announce("reading", options.model)
+        lines, known = report(root_of(options.model), options.model)
+        print("\n".join(lines), flush=True)
+        return 0 if known else _failed(f"{options.model} has unknown modules", 1)
+    with _as_usage():
+        model = load_model(options.model, options.input_shape, options.weights)
+        if options.image is None:
+            print(graph.layer_table(model))
+            return 0
+        preprocess = preprocessing_of(options.model)
+        for path in draw_layers(model, options.image, options.layers, options.out, preprocess):
+            print(path)
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:
+    with _as_usage():
+        write_report(options.model, options.data, options.out, options.weights)
+    print(options.out)
+    return 0
+
+
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    """Count mistakes in the arguments as wrong usage, unless they have a status of their own."""
     try:
-        write_report(options.model, options.data, options.out)
-    except (UnsupportedTorch, GraphError, Torch7FormatError):
+        yield
+    except (UnsupportedTorch, GraphError, Torch7FormatError, WeightsError, UnknownModelError):
         raise
     except ValueError as error:
         raise _Usage(error) from error
-    print(options.out)
-    return 0
 
 
 class _Usage(ValueError):
@@ -189,8 +197,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("--overwrite", action="store_true", help="replace what is there")
     convert.set_defaults(run=_convert)
-    inspect = commands.add_parser("inspect", help="show the modules and parameters of a model")
-    inspect.add_argument("model", help="the .t7 file; with --image also a .keras file")
+    inspect = commands.add_parser(
+        "inspect", help="show what a model is made of, or answers to an image"
+    )
+    inspect.add_argument("model", help="the .t7 or .keras file, or the name of a network")
     inspect.add_argument("--image", metavar="F", help="draw what the layers answer to this image")
     inspect.add_argument(
         "--input-shape",
@@ -200,10 +210,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     inspect.add_argument("--layers", default="*", help="which layers, such as 'conv*'; all")
     inspect.add_argument("--out", default="pictures", help="where the pictures go; pictures")
+    inspect.add_argument("--weights", metavar="W", help="with a name, a file of weights")
     inspect.set_defaults(run=_inspect)
-    page = commands.add_parser("report", help="write an HTML page about a classifier")
-    page.add_argument("model", help="the .keras or .t7 file")
-    page.add_argument("--data", required=True, help="an .npz file with x and whole numbers y")
+    page = commands.add_parser("report", help="write an HTML page about a model")
+    page.add_argument("model", help="the .keras or .t7 file, or the name of a network")
+    page.add_argument("--data", help="an .npz file with x and whole numbers y; default: none")
+    page.add_argument("--weights", metavar="W", help="with a name, a file of weights")
     page.add_argument("--out", default="report.html", help="the page; report.html")
     page.set_defaults(run=_report)
     add_commands(commands)

@@ -41,6 +41,9 @@ def add_commands(commands: Any) -> None:
     draw = commands.add_parser("draw", help="draw the graph of a network, with Graphviz")
     _add_network(draw)
     draw.add_argument("out", help="the picture: .svg, .png, .pdf or .dot")
+    draw.add_argument(
+        "--heat", choices=["parameters", "time"], help="colour the layers by what they hold or take"
+    )
     draw.set_defaults(run=_draw)
 
 
@@ -106,6 +109,6 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace) -> int:
-    graph.dot(_made(create_model, options), path=options.out)
+    graph.dot(_made(create_model, options), path=options.out, heat=options.heat)
     print(options.out)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -147,7 +148,8 @@ class _Step(keras.Model):
     def __init__(self, record: Any, calls: list[Call]) -> None:
         super().__init__(name="step", dtype="float32")
         self.autocast = False  # Each layer casts by its own policy.
-        self._plan = _Plan(record, calls)
+        # A namespace, in which Keras neither tracks nor copies lists.
+        self._plan = SimpleNamespace(calls=calls, input=record.inputs[0], output=record.outputs[0])
         self._used = [call.operation for call in calls if call.is_layer]
         self.lstms = [op for op in self._used if isinstance(op, L.LSTM)]
         self.built = True
@@ -171,13 +173,6 @@ class _Step(keras.Model):
                 args, kwargs = call.bind(values)
                 values[id(call.outputs[0])] = call.operation(*args, **kwargs)
         return [ops.squeeze(values[id(self._plan.output)], 1), *new]
-
-
-class _Plan:
-    """Keeps Keras from tracking (and copying) the list inside."""
-
-    def __init__(self, record: Any, calls: list[Call]) -> None:
-        self.calls, self.input, self.output = calls, record.inputs[0], record.outputs[0]
 
 
 def _stated(model: Any) -> int:

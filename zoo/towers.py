@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -187,7 +188,9 @@ class Collector(keras.layers.Layer):
         record = require_graph(embedding)
         if len(record.outputs) != 1:
             raise ValueError(f"{embedding.name} has {len(record.outputs)} outputs, expected one")
-        self._taps = _Untracked(Taps(record, [_last(record), *_paths(embedding, self.collect)]))
+        # In a namespace, else Keras would save the same weights a second time.
+        taps = Taps(record, [_last(record), *_paths(embedding, self.collect)])
+        self._taps = SimpleNamespace(model=taps)
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> list[Any]:
@@ -219,13 +222,6 @@ class Collector(keras.layers.Layer):
         """The layer that `get_config` described."""
         embedding = keras.saving.deserialize_keras_object(config["embedding"])
         return cls(embedding, config["collect"], name=config["name"])
-
-
-class _Untracked:
-    """Keeps Keras from saving the same weights a second time."""
-
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
 
 
 def _last(record: Any) -> str:

@@ -53,28 +53,41 @@ def shown_image(image: np.ndarray) -> np.ndarray:
     return scaled if image.shape[-1] == 3 else scaled.mean(axis=-1)
 
 
-def overlay(image: np.ndarray, heat: np.ndarray, title: str, path: Destination) -> None:
-    """Draw the image, and beside it the same under a map of the same height and width."""
+def overlay(image: np.ndarray, heat: np.ndarray, title: str, unit: str, path: Destination) -> None:
+    """Draw an image, a map of its height and width, and the one on the other.
+
+    Args:
+        image: `(H, W, C)`.
+        heat: `(H, W)`; white is zero where it has negative values.
+        title: of the map.
+        unit: what the map's numbers are, beside its colours.
+        path: where to; nothing is drawn for None.
+    """
     check_path(path)
     if path is None:
         return
-    figure = new_figure(6.4, 3.2)
-    plain, over = figure.subplots(1, 2)
+    figure = new_figure(9.6, 3.6)
+    plain, alone, both = figure.subplots(1, 3)
     picture = shown_image(image)
-    plain.imshow(picture, cmap="gray")
-    plain.set_title("image", fontsize=10)
-    over.imshow(picture, cmap="gray")
     signed = bool(heat.min() < 0)
     bound = float(np.abs(heat).max()) or 1.0
-    drawn = over.imshow(
-        heat,
-        cmap="RdBu_r" if signed else "inferno",
-        alpha=0.65,
-        vmin=-bound if signed else 0.0,
-        vmax=bound,
-    )
-    over.set_title(title, fontsize=10)
-    figure.colorbar(drawn, ax=over, shrink=0.8)
-    for axes in (plain, over):
+    colours = {
+        "cmap": "RdBu_r" if signed else "inferno",
+        "vmin": -bound if signed else 0.0,
+        "vmax": bound,
+    }
+    plain.imshow(picture, cmap="gray")
+    plain.set_title("image", fontsize=10)
+    drawn = alone.imshow(heat, **colours)
+    alone.set_title(title, fontsize=10)
+    bar = figure.colorbar(drawn, ax=alone, shrink=0.8)
+    bar.set_label(unit, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.formatter.set_powerlimits((-3, 4))
+    both.imshow(picture, cmap="gray")
+    # What counts for little stays the image, as it is.
+    both.imshow(heat, alpha=0.8 * np.abs(heat) / bound, **colours)
+    both.set_title("the map on the image", fontsize=10)
+    for axes in (plain, alone, both):
         axes.set_axis_off()
     finish(figure, path)

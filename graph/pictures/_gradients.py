@@ -10,7 +10,7 @@ from ..activations import activations
 from ..calls import calls_of, require_graph
 from ..feed import input_names
 
-__all__ = ["gradient_of_score", "output_call", "scores"]
+__all__ = ["chosen_output", "class_text", "gradient_of_score", "output_call", "scores"]
 
 
 def output_call(model: keras.Model) -> str:
@@ -42,14 +42,20 @@ def scores(model: keras.Model, images: np.ndarray, batch_size: int = 32) -> np.n
 
 def gradient_of_score(
     model: keras.Model, image: np.ndarray, layer: str | None, output: int | None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, str]:
     """The value of a layer (None: of the input) for an image, and the score's gradient by it.
 
-    Both without the batch axis, float64.
+    Both without the batch axis, float64; and the class with its score, as text.
     """
     last = output_call(model)
     name = input_names(require_graph(model))[0] if layer is None else layer
     values = activations(model, image[None], [name, last])
     number = chosen_output(values[last][0], output, model)
     gradient = activation_gradients(model, image[None], name, output=number)[name]
-    return values[name][0].astype("float64"), gradient[0].astype("float64")
+    score = class_text(number, values[last][0])
+    return values[name][0].astype("float64"), gradient[0].astype("float64"), score
+
+
+def class_text(number: int, values: np.ndarray) -> str:
+    """The class and its score, for a title."""
+    return f"class {number}, score {values[number]:.3g}"

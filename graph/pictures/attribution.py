@@ -9,7 +9,7 @@ import numpy as np
 
 from ..calls import Selector
 from ._figure import Destination, check_path, overlay
-from ._gradients import chosen_output, gradient_of_score, scores
+from ._gradients import chosen_output, class_text, gradient_of_score, scores
 from .layers import as_image, one_call
 
 __all__ = ["grad_cam", "occlusion_map", "saliency"]
@@ -70,7 +70,8 @@ def occlusion_map(
             total[y : y + size, x : x + size] += float(base[number]) - float(answer)
             times[y : y + size, x : x + size] += 1
     heat = total / times
-    overlay(array, heat, f"occlusion, class {number}: fall of the score", path)
+    title = f"occlusion by {size} x {size} squares\n{class_text(number, base)}"
+    overlay(array, heat, title, "fall of the score when hidden", path)
     return heat
 
 
@@ -112,7 +113,7 @@ def grad_cam(
     check_path(path)
     array = as_image(image)
     name, _ = one_call(model, layer)
-    maps, gradient = gradient_of_score(model, array, name, output)
+    maps, gradient, score = gradient_of_score(model, array, name, output)
     if maps.ndim != 3:
         raise ValueError(
             f"layer '{name}' answers with shape {(None, *maps.shape)}; Grad-CAM needs "
@@ -120,7 +121,7 @@ def grad_cam(
         )
     heat = np.maximum((maps * gradient.mean(axis=(0, 1))).sum(axis=-1), 0.0)
     large = _resized(heat, array.shape[:2])
-    overlay(array, large, f"Grad-CAM of {name}", path)
+    overlay(array, large, f"Grad-CAM of {name}\n{score}", "speaks for the class", path)
     return large if resize else heat
 
 
@@ -147,9 +148,9 @@ def saliency(
     """
     check_path(path)
     array = as_image(image)
-    _, gradient = gradient_of_score(model, array, None, output)
+    _, gradient, score = gradient_of_score(model, array, None, output)
     heat = np.abs(gradient).max(axis=-1)
-    overlay(array, heat, "saliency: |gradient of the score|", path)
+    overlay(array, heat, f"saliency\n{score}", "|gradient of the score|", path)
     return heat
 
 

@@ -79,7 +79,7 @@ def embedding_scatter(
         colour = colormaps["tab10" if len(kinds) <= 10 else "tab20"](k % 20)
         axes.scatter(*places[rows].T, s=14, color=colour, alpha=0.75, label=str(kind))
     if labels is not None:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+        axes.legend(title="label", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     if images is not None:
         from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 

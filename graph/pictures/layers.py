@@ -14,7 +14,7 @@ from ..calls import Selector, select
 from ._figure import Destination, check_path, finish, new_figure, shown_image
 from .display import tile
 
-__all__ = ["activation_histograms", "feature_maps", "filters", "one_call"]
+__all__ = ["activation_histograms", "draw_maps", "feature_maps", "filters", "one_call"]
 
 
 def one_call(model: keras.Model, layer: Selector) -> tuple[str, Any]:
@@ -123,13 +123,20 @@ def feature_maps(
         raise ValueError(
             f"layer '{name}' answers with shape {shape}; maps are (batch, height, width, channels)"
         )
-    maps = maps[0].astype("float64")
+    return draw_maps(array, maps[0], name, count=count, path=path)
+
+
+def draw_maps(
+    image: np.ndarray, maps: np.ndarray, name: str, *, count: int = 64, path: Destination = None
+) -> Any:
+    """Draw an image and the maps `(height, width, channels)` that the layer `name` answers with."""
+    maps = maps.astype("float64")
     shown = min(maps.shape[-1], count)
     columns = math.ceil(math.sqrt(shown * 1.6))
     grid = tile([maps[..., k] for k in range(shown)], columns)
     figure = _sized(grid, extra=2.6)
     left, right = figure.subplots(1, 2, width_ratios=[1, 3])
-    left.imshow(shown_image(array), cmap="gray")
+    left.imshow(shown_image(image), cmap="gray")
     left.set_title("image", fontsize=10)
     drawn = right.imshow(grid, cmap="viridis")
     right.set_title(
@@ -188,6 +195,7 @@ def activation_histograms(
         axes.tick_params(labelsize=7)
         axes.spines[["left", "right", "top"]].set_visible(False)
     figure.supxlabel("activation", fontsize=9)
+    figure.supylabel("number of values", fontsize=9)
     return finish(figure, path)
 
 

@@ -26,7 +26,8 @@ th{color:var(--dim);font-weight:600}th:first-child,td:first-child,.text{text-ali
 .examples{display:flex;flex-wrap:wrap;gap:12px}.examples div{width:96px;font-size:12px}
 img{image-rendering:pixelated;display:block;border:1px solid var(--line);background:#fff}
 .examples img{width:96px;height:96px;object-fit:contain}.filters img{width:min(100%,420px)}
-@media(max-width:500px){body{padding:8px}section{padding:12px}.matrix{font-size:11px;width:100%}
+@media(max-width:500px){body{padding:8px}section{padding:12px}table{font-size:11px}
+th,td{padding:3px 4px}.matrix{width:100%}
 .matrix th,.matrix td{padding:2px;min-width:0}}
 .bad{color:var(--bad)}pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px}
 """

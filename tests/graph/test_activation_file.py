@@ -232,6 +232,17 @@ def test_an_unfinished_file_of_something_else_is_refused(tmp_path, monkeypatch):
     np.testing.assert_allclose(read(path)["fc"], activations(model, x, "fc")["fc"], rtol=1e-5)
 
 
+def test_a_kill_before_the_first_piece_leaves_nothing_in_the_way(tmp_path):
+    partial = tmp_path / "a.h5.partial"
+    partial.mkdir()
+    (partial / ".identity.0123.tmp.json").write_text("{")
+    (partial / ".000000000000-000000000016.0123.tmp.h5").write_bytes(b"half")
+    model, x = net(), data(9, 8, 6, 3)
+    activations(model, x, "fc", to=tmp_path / "a.h5")
+    np.testing.assert_array_equal(read(tmp_path / "a.h5")["fc"], activations(model, x, "fc")["fc"])
+    assert os.listdir(tmp_path) == ["a.h5"]
+
+
 JOB = """
 import resource, sys, keras, numpy as np
 sys.path[:0] = sys.argv[4:]
@@ -275,17 +286,17 @@ def test_killed_ten_times_the_file_is_the_same(tmp_path):
     for _ in range(10):
         process = job(tmp_path / "a.h5", pause=0.15)
         process.stdout.readline()
-        before = len(list(partial.glob("*-*.h5"))) if partial.exists() else 0
+        before = len(list(partial.glob("[0-9]*-*.h5"))) if partial.exists() else 0
         # Killed a random while after it has gone on by a piece, so that all ten see some rows.
         end = time.monotonic() + 60
         while time.monotonic() < end and process.poll() is None:
-            if partial.exists() and len(list(partial.glob("*-*.h5"))) > before:
+            if partial.exists() and len(list(partial.glob("[0-9]*-*.h5"))) > before:
                 break
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.2))
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-        kept.append(len(list(partial.glob("*-*.h5"))))
+        kept.append(len(list(partial.glob("[0-9]*-*.h5"))))
     assert kept == sorted(kept) and kept[0] >= 1 and not (tmp_path / "a.h5").exists()
     last = job(tmp_path / "a.h5")
     assert last.wait(120) == 0, last.stderr.read()
@@ -300,7 +311,7 @@ def test_a_full_disk(tmp_path):
     process = job(path, limit=60_000)
     out, err = process.communicate(timeout=120)
     assert "OSError" in out and "cannot write: File too large" in out and "a.h5" in out, err
-    assert not path.exists() and list(path_rows.glob("*-*.h5"))
+    assert not path.exists() and list(path_rows.glob("[0-9]*-*.h5"))
     again = job(path)
     out, err = again.communicate(timeout=120)
     assert again.returncode == 0 and "OSError" not in out, err

@@ -80,14 +80,28 @@ def test_wrong_output_and_models():
     with pytest.raises(TypeError, match="an index, a function or None; received 'fc'"):
         activation_gradients(net(), data(2, 6, 5, 2), output="fc")
 
-    class Own(keras.Model):
-        def call(self, x):
-            return x
 
-    own = Own(name="own")
-    own(data(1, 2))
-    with pytest.raises(ValueError, match="records no graph of layers, which gradients need"):
-        activation_gradients(own, data(1, 2))
+def test_a_subclassed_model_against_a_tape():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__(name="own")
+            self.a, self.b = L.Dense(3, "tanh", name="a"), L.Dense(2, name="b")
+
+        def call(self, x):
+            return self.b(self.a(self.a(x)))
+
+    model, x = Own(), data(4, 3)
+    model(x)
+    got = activation_gradients(model, x, output=1, batch_size=3)
+    assert list(got) == ["a:0", "a:1", "b"]
+    first = tf.convert_to_tensor(model.a(x))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(first)
+        second = model.a(first)
+        target = tf.reduce_sum(model.b(second)[:, 1])
+    for name, tensor in {"a:0": first, "a:1": second}.items():
+        np.testing.assert_allclose(got[name], tape.gradient(target, tensor), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(got["b"], np.tile([0, 1], (4, 1)))
 
 
 def test_jax_is_refused(monkeypatch):

@@ -462,3 +462,18 @@ def test_gmodule():
     assert list(inner) == [f"{model.name}/{name}" for name in got]
     for a, b in zip(inner.values(), got.values(), strict=True):
         assert_same(a, b)
+
+
+def test_results_share_no_memory_with_the_input_or_with_each_other():
+    x = keras.Input((64,), name="x")
+    y = keras.layers.Reshape((8, 8), name="shaped")(x)
+    y = keras.layers.Dropout(0.5, name="drop")(keras.layers.Identity(name="same")(y))
+    model = keras.Model(x, y)
+    given = np.ones((16, 64), "float32")
+    for size in (16, 4):
+        got = activations(model, given, ["x", "shaped", "same", "drop"], batch_size=size)
+        for value in got.values():
+            value += 1
+        assert (given == 1).all()
+        for name, value in got.items():
+            assert (value == 2).all(), name

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
 import graph
@@ -69,8 +70,61 @@ def test_annotation_that_graphviz_cannot_read_leaves_no_file(net, tmp_path):
 def test_heat_is_the_number_of_parameters(net):
     text = graph.dot(net, heat="parameters")
     counts = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) parameters", text)]
-    assert sum(counts) == net.count_params() and max(counts) > 0
+    # The last number is the legend's.
+    assert sum(counts[1:]) == net.count_params() and counts[0] == max(counts[1:]) > 0
     assert "0.03 0.750 1.0" in text and "0.03 0.000 1.0" in text
+    assert "parameters:  0</font>" in text and f">{max(counts):,} parameters</font>" in text
     assert "parameters" not in graph.dot(net)
     with pytest.raises(ValueError, match="'speed'"):
         graph.dot(net, heat="speed")
+
+
+def slow_in_the_middle():
+    """Three Linear modules, of which the second takes by far the most multiplications."""
+    x = Input((8,), name="x")
+    small = nn.Linear(8, 1500)(x).annotate(name="small")
+    large = nn.Linear(1500, 1500)(nn.Tanh()(small)).annotate(name="large")
+    y = nn.Linear(1500, 2)(large).annotate(name="last")
+    return gModule([x], [y], name="timed")
+
+
+def times(text):
+    """Microseconds by the name of the node."""
+    found = re.findall(r"<b>(\w+)</b>[^\n]*?([\d.]+) (µs|ms)</font>>", text)
+    return {name: float(value) * (1000 if unit == "ms" else 1) for name, value, unit in found}
+
+
+def test_heat_is_the_time_that_was_measured():
+    net = slow_in_the_middle()
+    text = graph.dot(net, "a <title>", heat="time", data=np.ones((64, 8), "float32"))
+    found = times(text)
+    assert max(found, key=found.get) == "large"
+    # 64 x 1500 x 1500 multiply-adds: no machine does more than 10^13 a second.
+    assert found["large"] > 10
+    red = next(line for line in text.splitlines() if "<b>large</b>" in line)
+    assert "0.03 0.750 1.0" in red
+    assert "time for 64 samples" in text and "a &lt;title&gt;" in text
+    before = net.get_weights()
+    graph.dot(net, heat="time")
+    for one, other in zip(before, net.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_times_of_tables_integers_and_late_shapes():
+    words = Input((5,), name="words", dtype="int32")
+    y = nn.LookupTable(9, 3)(words)
+    a, b = nn.ConcatTable(nn.Identity(), nn.Tanh())(y).split(2)
+    assert "1 sample<" in graph.dot(
+        gModule([words], [nn.CAddTable()([a, b])]), heat="time"
+    ).replace(":  0", "")
+    late = gModule([x := nn.Identity()()], [x - nn.Tanh()], name="late")
+    with pytest.raises(ValueError, match="input shapes of late are not known: give data="):
+        graph.dot(late, heat="time")
+    assert "2 samples" in graph.dot(late, heat="time", data=np.ones((2, 3), "float32"))
+    open_size = gModule([x := Input((None, 3))], [x - nn.Tanh()], name="open")
+    with pytest.raises(ValueError, match="of open has shape .* give data="):
+        graph.dot(open_size, heat="time")
+    with pytest.raises(TypeError, match="measured on a gModule, got DirectedGraph"):
+        graph.dot(open_size.bg, heat="time")
+    with pytest.raises(ValueError, match="data is for heat='time'"):
+        graph.dot(open_size, data=np.ones((1, 2, 3)))
