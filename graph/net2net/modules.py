@@ -12,36 +12,45 @@ from ..gmodule import GModule
 from ..nn.keras_layer import KerasLayer
 from ..nn.rectifier import PReLU
 from ..nn.reshape import Reshape, View
-from ..structure import all_modules
+from .inserting import Inserts, insert, own_modules
 from .plan import Plan
 
-__all__ = ["rebuilt_gmodule"]
+__all__ = ["Inserts", "rebuilt_gmodule"]
 
 L: Any = keras.layers
 _TAKEN = ("inputSize", "nInputPlane", "inputFrameSize")
 _GIVEN = ("outputSize", "nOutputPlane", "outputFrameSize", "nOutput")
 
 
-def rebuilt_gmodule(model: GModule, plan: Plan, layer: Callable[[Any], Any]) -> GModule:
+def rebuilt_gmodule(
+    model: GModule, plan: Plan, layer: Callable[[Any], Any], inserts: Inserts
+) -> GModule:
     """A GModule like `model`, its weights new.
 
     Args:
         model: The model.
         plan: The new sizes.
         layer: What makes the Keras layers anew that stand in the graph as they are.
+        inserts: id of a tensor of `model` -> the layers to put in after it.
 
     Raises:
         GraphError: A module cannot be given the sizes, or the graph cannot be written down.
     """
     copy = copied(model)
-    ours = list(all_modules(model.node_modules()))
-    its = list(all_modules(copy.node_modules()))
-    for old, new in zip(ours, its, strict=True):
+    for old, new in zip(list(own_modules(model)), list(own_modules(copy)), strict=True):
         if isinstance(old, KerasLayer):
             new.layer = layer(old.layer)
         else:
             _resize(model.name, old, new, plan)
-    result = type(model).from_config(copy.get_config())
+    new = insert(model, copy, inserts)
+    config = copy.get_config()
+    if new:
+        config["layer_names"] = []
+        names = type(model).from_config(config)._lowered.lowered.layer_names
+        # The layers that there were keep their names.
+        before = iter(copy._lowered.lowered.layer_names)
+        config["layer_names"] = [name if name in new else next(before) for name in names]
+    result = type(model).from_config(config)
     result.train_mode = model.train_mode
     return result
 

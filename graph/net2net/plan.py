@@ -44,12 +44,14 @@ class Plan:
         maps: Leaf -> of each new channel, which old one it copies.
         noise: Standard deviation of what is added to copies, in parts of their weight's own.
         random: Where the noise comes from.
+        arguments: id of a layer -> other arguments of it that change.
     """
 
     trace: Trace
     maps: Mapping[Leaf, np.ndarray]
     noise: float = 0.0
     random: np.random.Generator = field(default_factory=np.random.default_rng)
+    arguments: Mapping[int, dict[str, Any]] = field(default_factory=dict)
 
     def size(self, space: Space) -> int:
         """The new number of channels of a space."""
@@ -57,7 +59,7 @@ class Plan:
 
     def settings(self, layer: Any) -> dict[str, Any]:
         """The arguments of a layer that change, with their new values."""
-        changed: dict[str, Any] = {}
+        changed = dict(self.arguments.get(id(layer), {}))
         for settings in self.trace.settings.get(id(layer), ()):
             changed.update(settings(self.size))
         return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -10,13 +10,10 @@ import keras
 from ..calls import calls_of, recorded_graph, require_graph
 from ..errors import GraphError
 from ..gmodule import GModule
-from .modules import rebuilt_gmodule
+from .modules import Inserts, rebuilt_gmodule
 from .plan import Plan
 
-__all__ = ["Inserts", "layer_pairs", "rebuilt"]
-
-Inserts = Mapping[int, Callable[[Any], Any]]
-"""id of a layer -> what to do with the tensor that its call gives, before others read it."""
+__all__ = ["layer_pairs", "rebuilt"]
 
 
 def rebuilt(model: Any, plan: Plan, inserts: Inserts | None = None) -> Any:
@@ -25,7 +22,7 @@ def rebuilt(model: Any, plan: Plan, inserts: Inserts | None = None) -> Any:
     Args:
         model: A built GModule, Sequential or other Functional model.
         plan: The new sizes.
-        inserts: Layers to put in, in a model that is no GModule.
+        inserts: id of a tensor of `model` -> the layers to put in after it.
 
     Returns:
         A GModule of the same class for a GModule, a Sequential for a Sequential, else a
@@ -42,14 +39,15 @@ class _Rebuild:
         self._plan = plan
         self._inserts = inserts
         self._made: dict[int, Any] = {}
+        self._new: dict[str, Any] = {}
 
     def model(self, model: Any) -> Any:
         graph = require_graph(model)
         if isinstance(model, GModule):
-            new = rebuilt_gmodule(model, self._plan, self.layer)
-        elif isinstance(model, keras.Sequential) and not self._reaches(model):
+            new = rebuilt_gmodule(model, self._plan, self.layer, self._inserts)
+        elif isinstance(model, keras.Sequential):
             first = self.layer(graph.inputs[0]._keras_history.operation)
-            new = keras.Sequential([first, *map(self.layer, model.layers)], name=model.name)
+            new = keras.Sequential([first, *self._in_a_row(model, graph)], name=model.name)
         else:
             inputs, outputs = self._called(graph)
             new = keras.Model(inputs, outputs, name=model.name)
@@ -57,9 +55,19 @@ class _Rebuild:
             new.trainable = False
         return new
 
-    def _reaches(self, model: Any) -> bool:
-        # A Sequential can hold what is inserted, unless that is more than one layer on a tensor.
-        return any(id(layer) in self._inserts for layer in model.layers)
+    def _in_a_row(self, model: Any, graph: Any) -> Iterator[Any]:
+        gives = {id(call.operation): call.outputs[0] for call in calls_of(graph)}
+        for layer in model.layers:
+            yield self.layer(layer)
+            yield from self._added(gives[id(layer)])
+
+    def _added(self, tensor: Any) -> list[Any]:
+        """The new layers after a tensor of the old model."""
+        added = self._inserts.get(id(tensor), ())
+        for new in added:
+            if new.name not in self._new:
+                self._new[new.name] = new.layer()
+        return [self._new[new.name] for new in added]
 
     def _called(self, graph: Any) -> tuple[Any, Any]:
         new: dict[int, Any] = {}
@@ -71,10 +79,11 @@ class _Rebuild:
             else:
                 args, kwargs = call.bind(read)
                 given = keras.tree.flatten(layer(*args, **kwargs))
-            insert = self._inserts.get(id(call.operation))
             for old, tensor in zip(call.outputs, given, strict=True):
                 new[id(old)] = tensor
-                read[id(old)] = tensor if insert is None else insert(tensor)
+                for added in self._added(old):
+                    tensor = added(tensor)
+                read[id(old)] = tensor
         inputs = keras.tree.map_structure(lambda x: new[id(x)], graph._inputs_struct)
         return inputs, keras.tree.map_structure(lambda x: read[id(x)], graph._outputs_struct)
 
