@@ -81,7 +81,6 @@ def added_linear(spot: Spot, name: str, size: Any, activation: Any, once: Again)
     if not spot.slides:
         config = like.get_config() if type(like) is L.Dense else {"dtype": like.dtype_policy}
         config |= {**own, "units": n}
-        config.pop("lora_rank", None), config.pop("quantization_config", None)
         module = None if spot.rank != 2 else lambda: nn.Linear(n, n, bias)
         return Added(name, lambda: L.Dense.from_config(config), module, values)
     sides = spot.rank - 2
