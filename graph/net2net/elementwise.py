@@ -130,7 +130,9 @@ def _module(trace: Trace, layer: Any, fed: list[Axes], call: Any) -> list[Axes]:
     if isinstance(module, PReLU) and module.nOutputPlane:
         trace.weight(layer.parameters["weight"], 0, fed[0][keras_axis(1, len(fed[0]))])
         return [fed[0]]
-    alone = all(size in ((), (1,)) for size in sizes)
+    alone = all(size in ((), (1,)) for size in sizes) and not any(
+        len(getattr(value, "shape", ())) for value in vars(module).values()
+    )
     if isinstance(module, Pointwise) and len(fed) == 1 and alone:
         return [fed[0]]
     what = "may mix or pick channels"
@@ -145,7 +147,9 @@ def operation(trace: Trace, layer: Any, fed: list[Axes], call: Any) -> list[Axes
     """A bare `keras.ops` operation of a Functional model."""
     constants = [
         value
-        for value in keras.tree.flatten([call.arguments.args, call.arguments.kwargs])
+        for value in keras.tree.flatten(
+            [call.arguments.args, call.arguments.kwargs, *vars(layer).values()]
+        )
         if not isinstance(value, keras.KerasTensor) and len(getattr(value, "shape", ()))
     ]
     if constants:

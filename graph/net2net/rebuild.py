@@ -112,8 +112,9 @@ class _Rebuild:
         try:
             return type(old).from_config({**old.get_config(), **self._plan.settings(old)})
         except (TypeError, ValueError, NotImplementedError) as error:
+            said = " ".join(str(error).partition("Example:")[0].split())  # Keras adds a lesson.
             raise GraphError(
-                f"'{old.name}' ({type(old).__name__}) cannot be made anew: {error}\n"
+                f"'{old.name}' ({type(old).__name__}) cannot be made anew: {said}\n"
                 f"  fix: give the class get_config and from_config"
             ) from error
 

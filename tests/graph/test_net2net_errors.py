@@ -124,7 +124,7 @@ def test_a_normalisation_over_an_input_too():
     x = keras.Input((3,), name="x")
     joined = L.Concatenate()([x, L.Dense(4, name="a")(x)])
     model = keras.Model(x, L.Dense(2)(L.LayerNormalization(name="n")(joined)))
-    with pytest.raises(graph.GraphError, match="with others that cannot|'n'"):
+    with pytest.raises(graph.GraphError, match="'a' .*'n'.*with others that cannot"):
         net2net.double_width(model)
 
 
@@ -170,7 +170,7 @@ def test_a_class_without_a_config():
         def call(self, x):
             return x
 
-    model = functional((3,), Odd(3, name="odd"), L.Dense(4, name="a"), L.Dense(2))
+    model = functional((3,), Odd(object(), name="odd"), L.Dense(4, name="a"), L.Dense(2))
     with pytest.raises(
         graph.GraphError, match=r"'odd' \(Odd\) cannot be made anew.*\n.*get_config"
     ):
@@ -189,7 +189,7 @@ def test_layers_of_ones_own():
             return 3 * super().call(x)
 
     model = functional((3,), Scaled(4, name="a"), L.Dense(2))
-    with pytest.raises(graph.GraphError, match="'a' .* of net has no width of its own"):
+    with pytest.raises(graph.GraphError, match=r"'a' \(Scaled\) is no layer that graph.net2net"):
         net2net.wider(model, "a", 6)
     net2net.like(Scaled, L.Dense)
     data = np.random.default_rng(0).normal(size=(3, 3)).astype("float32")

@@ -7,7 +7,8 @@ from random_cnns import unsettle
 
 import graph
 from graph import net2net
-from zoo import SiameseNet, TripletNet, create_model, list_models
+from zoo import SiameseNet, TripletNet, create_model
+from zoo.registry import _ENTRIES
 
 LOGITS = {"classifier_activation": None}
 SMALL = {
@@ -32,6 +33,7 @@ LARGE = {
     "alexnet_paper": ("conv4", 390, "fc7", 4100),
     "alexnet_torchvision": ("conv5", 260, "fc7", 4100),
 }
+SLOW = ("cnn_m_2048", "two_stream")
 LRN = {
     "alexnet": ["conv1", "conv2"],
     "alexnet_paper": ["conv1", "conv2"],
@@ -71,10 +73,17 @@ def assert_same(model, other, x):
 
 
 def test_every_network_is_here():
-    assert [n for n in list_models() if n != "one_layer"] == sorted(SMALL)
+    assert {entry.name for entry in _ENTRIES} == set(SMALL)
 
 
-@pytest.mark.parametrize("name", [n for n in SMALL if n not in LARGE and n != "lstm"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+        for name in SMALL
+        if name not in LARGE and name != "lstm"
+    ],
+)
 def test_the_function_is_kept(name):
     model = create_model(name, **SMALL[name])
     unsettle(model, 1)
