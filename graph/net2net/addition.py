@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from .. import nn
+from ..nn.module_layer import ModuleLayer
 from .repeated import Again
 
 __all__ = [
@@ -185,8 +186,8 @@ def filled(model: Any, added: list[Added]) -> Any:
     for new in added:
         layer = layers[new.name]
         for name, value in new.values.items():
-            held = getattr(layer, "parameters", {})
-            variable = held.get(name) if name in held else getattr(layer, name, None)
+            held = layer.parameters if isinstance(layer, ModuleLayer) else {}
+            variable = held.get(name, getattr(layer, name, None))
             if variable is not None:
                 variable.assign(np.broadcast_to(value, variable.shape))
     return model

@@ -151,6 +151,33 @@ def test_modules_whose_weights_are_not_known():
     refused(gModule([x], [picked - nn.Linear(2, 2)]), "a", 8, "'part")
 
 
+@pytest.mark.parametrize("module", [nn.Normalize(2), nn.SoftMin(), nn.SoftMax(), nn.LogSoftMax()])
+def test_torch_modules_whose_values_depend_on_each_other(module):
+    x = nn.Linear(3, 4)().annotate(name="a")
+    mixed = (x - module).annotate(name="mixed")
+    refused(gModule([x], [mixed - nn.Linear(4, 2)]), "a", 8, "'mixed'")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *(nn.Abs(), nn.Exp(), nn.Square(), nn.Power(3), nn.SoftPlus(), nn.Mul(), nn.HardTanh()),
+        *(nn.AddConstant(2), nn.MulConstant(2), nn.Threshold(0.1, 0.2), nn.LeakyReLU(-0.3)),
+        *(nn.Clamp(-1, 1), nn.HardShrink(), nn.SoftShrink(), nn.Dropout(), nn.RReLU(), nn.Copy()),
+        *(nn.ReLU6(), nn.SoftSign(), nn.LogSigmoid(), nn.TanhShrink(), nn.Sigmoid()),
+    ],
+    ids=repr,
+)
+def test_torch_modules_that_treat_every_value_alike(module):
+    x = nn.Linear(3, 4)().annotate(name="a")
+    model = gModule([x], [x - module - nn.Linear(4, 2)])
+    data = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    wide = net2net.wider(model, "a", 7)
+    np.testing.assert_allclose(
+        wide(data, training=False), model(data, training=False), rtol=1e-5, atol=1e-5
+    )
+
+
 def test_a_weight_that_gives_and_takes_the_same_channels():
     x = nn.Linear(4, 4)().annotate(name="a")
     second = nn.Linear(4, 4)
