@@ -4,26 +4,12 @@ import keras
 import numpy as np
 import pytest
 from random_cnns import unsettle
+from same_function import assert_same, data, outputs
 
 import graph
 from graph import Input, gModule, net2net, nn
 
 L = keras.layers
-
-
-def outputs(model, x):
-    return [np.asarray(y) for y in keras.tree.flatten(model(x, training=False))]
-
-
-def assert_same(model, other, x, tolerance=1e-5):
-    for a, b in zip(outputs(model, x), outputs(other, x), strict=True):
-        np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance)
-
-
-def data(model, count=3):
-    random = np.random.default_rng(0)
-    arrays = [random.normal(size=(count, *x.shape[1:])).astype("float32") for x in model.inputs]
-    return arrays if len(arrays) > 1 else arrays[0]
 
 
 def prelu():
