@@ -11,6 +11,7 @@ from keras.src.models.functional import Functional
 
 from ..calls import recorded_graph
 from ..gmodule import GModule
+from .average_first import average_first
 from .change import Change
 from .common import share_common
 from .flatten_order import fold_flatten_order
@@ -33,7 +34,7 @@ Rule = Callable[[Plan], Iterator[Change]]
 
 _ALWAYS: tuple[Rule, ...] = (
     *(fold_flatten_order, join_sums, merge_parallel, add_before_slicing),
-    *(pool_first, fuse_activations),
+    *(pool_first, average_first, fuse_activations),
 )
 _TRAINING: tuple[Rule, ...] = (remove_identities, share_common, *_ALWAYS)
 _INFERENCE: tuple[Rule, ...] = (

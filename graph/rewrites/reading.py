@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -10,8 +11,6 @@ from ..calls import Call, calls_of, recorded_graph
 from .plan import Piece, Plan, Value
 
 __all__ = ["read"]
-
-_FILLED_IN = ("mask", "training")
 
 
 def read(graph: Any, *, training: bool) -> Plan:
@@ -57,8 +56,7 @@ def _read(graph: Any, training: bool, pieces: dict[int, Piece]) -> Plan:
         if not call.inputs:
             continue
         args, kwargs = call.arguments.convert(value_of)
-        # Keras fills these in where a layer takes them and nothing was given.
-        kwargs = {k: v for k, v in kwargs.items() if v is not None or k not in _FILLED_IN}
+        kwargs = {k: v for k, v in kwargs.items() if not _is_filled_in(call.operation, k, v)}
         outputs = [_value(tensor) for tensor in call.outputs]
         plan.add(_piece(call, training, pieces), args, outputs, kwargs)
         values.update((id(t), v) for t, v in zip(call.outputs, outputs, strict=True))
@@ -68,6 +66,18 @@ def _read(graph: Any, training: bool, pieces: dict[int, Piece]) -> Plan:
         plan.outputs.append(value)
         plan.names.append(tensor._keras_history.operation.name)
     return plan
+
+
+def _is_filled_in(operation: Any, name: str, value: Any) -> bool:
+    """Whether Keras records this argument of a layer that was given none, and will do so again.
+
+    A model that is told whether it trains tells its layers, whatever is recorded.
+    """
+    if name not in ("mask", "training") or not isinstance(operation, keras.layers.Layer):
+        return False
+    parameter = inspect.signature(operation.call).parameters.get(name)
+    default = None if parameter is None else parameter.default
+    return value is None or (name == "training" and not value and not default)
 
 
 def _value(tensor: Any) -> Value:
