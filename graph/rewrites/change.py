@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 __all__ = ["Change"]
 
@@ -30,6 +31,10 @@ class Change:
         )
         what = f"in {prefix[:-1]}, {self.what}" if prefix else self.what
         return Change(self.rule, layers, what, made)
+
+    def renamed(self, names: Mapping[str, str]) -> Change:
+        """The change with the layers that it made called as they are now."""
+        return replace(self, made=tuple(names.get(name, name) for name in self.made))
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.what}"

@@ -104,7 +104,8 @@ def optimize(
         result.trainable = False
     if training and model.compiled:
         result.compile_from_config(model.get_compile_config())
-    result.optimizations = Optimizations(tuple(changes), for_, model, result)
+    renamed = tuple(change.renamed(plan.renamed) for change in changes)
+    result.optimizations = Optimizations(renamed, for_, model, result)
     if explain:
         where = model.name if explain is True else explain
         print(result.optimizations.explained(where))

@@ -165,6 +165,7 @@ class Plan:
         names: The names of the layers that give the outputs in the source.
         source: The graph that it was read from.
         values: The value of each of the source's tensors, by the tensor's id.
+        renamed: The new names of layers that had to give theirs up, by the old ones.
         training: Whether the result is to be trained.
     """
 
@@ -175,6 +176,7 @@ class Plan:
         self.names: list[str] = []
         self.source: Any = None
         self.values: dict[int, Value] = {}
+        self.renamed: dict[str, str] = {}
         self._steps: list[Step] = []
         self._taken: set[str] = set()
 
@@ -248,6 +250,11 @@ class Plan:
         for step in self.order():
             if step.alive:
                 yield step
+
+    def rename(self, piece: Piece, name: str) -> None:
+        """Give a layer another name."""
+        self.renamed[piece.name] = name
+        piece.config = {**piece.config, "name": name}
 
     def fresh(self, name: str) -> str:
         """`name`, or `name` with a number, such as no layer has."""

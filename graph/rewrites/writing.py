@@ -72,37 +72,42 @@ def _operation(piece: Piece) -> Any:
 
 def keep_output_names(plan: Plan) -> None:
     """Let each output come from a layer that is called as the one in the source."""
-    claimed: dict[int, str] = {}
+    named: dict[int, str] = {}
     for i, (value, name) in enumerate(zip(plan.outputs, plan.names, strict=True)):
         step = value.step
-        current = claimed.get(id(value)) or (step.piece.name if step else None)
-        if current == name:
-            claimed[id(value)] = name
+        if (named.get(id(value)) or (step.piece.name if step else None)) == name:
+            named[id(value)] = name
             continue
-        others = {s.piece.name for s in plan.living() if s is not step and s.piece.is_layer}
-        if name in others:
-            continue  # The source's layer still stands, at another place.
-        may_be_renamed = (
-            step is not None
-            and id(value) not in claimed
-            and step.piece.free
-            and step.piece.is_layer
-            and len(step.outputs) == 1
-            and step.piece.name not in plan.names
-        )
-        if may_be_renamed and step is not None:
-            step.piece.config = {**step.piece.config, "name": name}
-            claimed[id(value)] = name
+        if not _make_free(plan, name, step):
+            continue
+        if step is not None and id(value) not in named and _may_be_renamed(plan, step):
+            plan.rename(step.piece, name)
         else:
-            named = Value(value.shape, value.dtype)
-            identity = Piece(
-                keras.layers.Identity, {"name": name, "dtype": value.dtype}, weights=[]
-            )
-            plan.add(identity, (value,), [named])
             value.results -= 1
-            named.results += 1
-            plan.outputs[i] = named
-            claimed[id(named)] = name
+            config = {"name": name, "dtype": value.dtype}
+            identity = Piece(keras.layers.Identity, config, [])
+            step = plan.add(identity, (value,), [Value(value.shape, value.dtype)])
+            value = plan.outputs[i] = step.output
+            value.results += 1
+        named[id(value)] = name
+
+
+def _make_free(plan: Plan, name: str, but: Step | None) -> bool:
+    """Take a name from the layer inside that has it; False if that cannot have another."""
+    holders = [s for s in plan.order() if s is not but and s.piece.is_layer]
+    for step in holders:
+        if step.piece.name == name:
+            if not step.piece.free or any(value.results for value in step.outputs):
+                return False
+            plan.rename(step.piece, plan.fresh(f"{name}_inside"))
+    return True
+
+
+def _may_be_renamed(plan: Plan, step: Step) -> bool:
+    piece = step.piece
+    return (
+        piece.free and piece.is_layer and len(step.outputs) == 1 and piece.name not in plan.names
+    )
 
 
 def write(plan: Plan, name: str, layers: Layers) -> keras.Model:

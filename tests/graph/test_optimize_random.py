@@ -73,8 +73,8 @@ def check_steps(spec):
     model = build_layers(spec)
     x = batch_for(model, batch=4)
     slopes = [
-        np.random.default_rng(2).normal(size=(4, *y.shape[1:])).astype("float32")
-        for y in model.outputs
+        np.random.default_rng(2).normal(size=y.shape).astype("float32")
+        for y in keras.tree.flatten(model(x))
     ]
     model.compile(keras.optimizers.SGD(0.02), [_slope] * len(slopes), run_eagerly=True)
     result = graph.optimize(model, for_="training")
