@@ -26,10 +26,7 @@ def darknet() -> keras.Model:
     model = zoo.TinyDarknet()
     generator = np.random.default_rng(0)
     model.set_weights(
-        [
-            generator.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else w
-            for w in model.get_weights()
-        ]
+        [generator.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
     )
     return model
 

@@ -116,7 +116,9 @@ def _made_of_map(kind: str, x: Any, other: Any, number: int, side: int, channels
     padding = "valid" if number % 2 else "same"
     options = {"padding": padding, "use_bias": number > 2}
     if kind == "conv":
-        return _L.Conv2D(3 + number % 3, size, activation=("relu", None, None)[number % 3], **options)(x)
+        return _L.Conv2D(
+            3 + number % 3, size, activation=("relu", None, None)[number % 3], **options
+        )(x)
     if kind == "conv1x1":
         return _L.Conv2D(2 + number % 3, 1, use_bias=number > 2)(x)
     if kind == "conv_same":

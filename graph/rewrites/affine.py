@@ -102,7 +102,7 @@ def _of_constants(scale: Any, shift: Any, value: Value) -> Affine | None:
     first = keras.config.image_data_format() == "channels_first"
     if any(n.ndim > 1 or (n.ndim and first) for n in numbers):
         return None
-    return _checked(*numbers, -1, value)
+    return _checked(numbers[0], numbers[1], -1, value)
 
 
 def _of_module(layer: Any, value: Value) -> Affine | None:

@@ -103,5 +103,7 @@ def _is_plain(layer: Any, training: bool) -> bool:
         return False
     if getattr(layer, "_seed_generators", ()):
         return False
-    normalises = isinstance(layer, (keras.layers.BatchNormalization, keras.layers.SpectralNormalization))
+    normalises = isinstance(
+        layer, (keras.layers.BatchNormalization, keras.layers.SpectralNormalization)
+    )
     return not (training and normalises)

@@ -53,7 +53,9 @@ def is_exact(*values: Value) -> bool:
 
 def same_policy(*pieces: Piece) -> bool:
     """Whether the layers have one dtype policy."""
-    return len({json.dumps(p.config.get("dtype"), sort_keys=True, default=repr) for p in pieces}) == 1
+    return (
+        len({json.dumps(p.config.get("dtype"), sort_keys=True, default=repr) for p in pieces}) == 1
+    )
 
 
 def key_of(config: dict[str, Any], *without: str) -> str:

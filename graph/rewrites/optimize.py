@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional
 
 from ..calls import recorded_graph
 from ..gmodule import GModule

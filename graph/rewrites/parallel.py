@@ -58,7 +58,9 @@ def _merged(plan: Plan, steps: list[Step]) -> Change:
     weights, use_bias = [kernel], any(piece.config["use_bias"] for piece in pieces)
     if use_bias:
         zeros = [np.zeros(size, kernel.dtype) for size in sizes]
-        own = [p.weights[1] if p.config["use_bias"] else z for p, z in zip(pieces, zeros, strict=True)]
+        own = [
+            p.weights[1] if p.config["use_bias"] else z for p, z in zip(pieces, zeros, strict=True)
+        ]
         weights.append(np.concatenate(own))
     size = "units" if pieces[0].kind is _L.Dense else "filters"
     changes = {} if plan.training else unregularised(pieces[0])

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from ..arithmetic import call_multiply_adds
-from ..calls import Call, calls_of, recorded_graph, walk
+from ..calls import Call, calls_of, recorded_graph
 from ..draw import graphviz, write_drawing
 from ..layer_table import LayerTable, layer_table
 from ..node import Node
@@ -164,13 +164,14 @@ class _Shown:
 
 def _view(model: keras.Model, marked: set[str], colour: str) -> DirectedGraph:
     """The calls of a model as nodes of a drawing, those `marked` in a colour."""
-    graph = recorded_graph(model)
+    graph: Any = recorded_graph(model)
     nodes: dict[int, Node] = {}
     ordered: list[Node] = []
     shapes: dict[Node, str] = {}
     for call in calls_of(graph):
         read = [nodes[id(tensor)] for tensor in call.inputs]
-        node: Any = Node(_Shown(call), read or None)
+        shown: Any = _Shown(call)
+        node = Node(shown, read or None)
         node.annotations["name"] = call.name
         if call.operation.name in marked and call.inputs:
             node.annotations["graphAttributes"] = {"fillcolor": colour}

@@ -102,7 +102,9 @@ def _joined_transpositions(plan: Plan, step: Step, source: Value) -> Iterator[Ch
     elif step.output.dtype == inner.dtype:
         config = {**copy.deepcopy(step.piece.config), "dims": joined, "name": _name(plan, step)}
         plan.replace(step, Piece(_L.Permute, config, []), inner)
-        yield Change("removed", names, f"{names[0]} and {names[1]} are one transposition", names[1:])
+        yield Change(
+            "removed", names, f"{names[0]} and {names[1]} are one transposition", names[1:]
+        )
 
 
 def _reshaping(plan: Plan, step: Step) -> Piece:

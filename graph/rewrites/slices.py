@@ -59,6 +59,6 @@ def _wholes(step: Step, adds: list[Step]) -> list[Value] | None:
     for i, add in enumerate(adds):
         if add.terms != [cut.outputs[i] for cut in whole]:
             return None
-        if not all(value.is_private and value.like(add.output) for value in add.terms):
+        if not all(value.is_private and value.like(add.output) for value in add.terms or []):
             return None
     return [cut.inputs[0] for cut in whole]

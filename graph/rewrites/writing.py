@@ -105,9 +105,7 @@ def _make_free(plan: Plan, name: str, but: Step | None) -> bool:
 
 def _may_be_renamed(plan: Plan, step: Step) -> bool:
     piece = step.piece
-    return (
-        piece.free and piece.is_layer and len(step.outputs) == 1 and piece.name not in plan.names
-    )
+    return piece.free and piece.is_layer and len(step.outputs) == 1 and piece.name not in plan.names
 
 
 def write(plan: Plan, name: str, layers: Layers) -> keras.Model:

@@ -200,7 +200,9 @@ def test_explain_draws_both_graphs_and_prints_the_sums(tmp_path, monkeypatch, ca
     result = graph.optimize(network(), explain=True)
     printed = capsys.readouterr().out
     assert "3 rewrites" in printed
-    assert re.search(r"before +6 +\d+ +1,856", printed) and re.search(r"after +3 +\d+ +1,856", printed)
+    assert re.search(r"before +6 +\d+ +1,856", printed) and re.search(
+        r"after +3 +\d+ +1,856", printed
+    )
     drawn = sorted(path.name for path in tmp_path.iterdir())
     assert [name.rpartition(".")[0] for name in drawn] == ["net_after", "net_before"]
     before, after = result.optimizations.dot()

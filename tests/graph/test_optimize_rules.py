@@ -172,7 +172,10 @@ def test_mixed_precision_keeps_its_arithmetic_and_merges():
 
     def function(x):
         a, b = (L.Dense(3, dtype=policy)(x) for _ in range(2))
-        return [NORM(dtype=policy)(L.ReLU(dtype=policy)(a)), L.Activation("tanh", dtype="float32")(b)]
+        return [
+            NORM(dtype=policy)(L.ReLU(dtype=policy)(a)),
+            L.Activation("tanh", dtype="float32")(b),
+        ]
 
     kinds = optimized(function, (4,), tolerance=2e-3)
     assert sorted(kinds) == sorted(["Dense", "Split", "ReLU", "BatchNormalization", "Activation"])
@@ -193,7 +196,9 @@ def test_one_product_for_layers_side_by_side():
         assert optimized(convolutions, (5, 6, 4), for_=for_) == ["Conv2D", "Split"]
     other = [{"strides": 2}, {"dilation_rate": 2}, {"padding": "same"}, {"groups": 2}]
     for difference in other:
-        kinds = optimized(lambda x, d=difference: [L.Conv2D(2, 3)(x), L.Conv2D(2, 3, **d)(x)], (9, 9, 4))
+        kinds = optimized(
+            lambda x, d=difference: [L.Conv2D(2, 3)(x), L.Conv2D(2, 3, **d)(x)], (9, 9, 4)
+        )
         assert kinds == ["Conv2D"] * 2, difference
 
 
@@ -266,7 +271,12 @@ def test_torch_flattening_goes_into_the_rows():
         return L.Dense(2)(L.Dropout(0.3)(L.ReLU()(L.Reshape((60,))(y))))
 
     assert optimized(function, (4, 5, 3)) == ["Reshape", "ReLU", "Dense"]
-    assert optimized(function, (4, 5, 3), for_="training") == ["Reshape", "ReLU", "Dropout", "Dense"]
+    assert optimized(function, (4, 5, 3), for_="training") == [
+        "Reshape",
+        "ReLU",
+        "Dropout",
+        "Dense",
+    ]
 
     def read_elsewhere(x):
         y = L.Reshape((60,))(L.Permute((3, 1, 2))(x))
@@ -280,7 +290,9 @@ def test_transpositions_and_reshapings_join():
         return L.Permute((2, 3, 1))(L.Permute((3, 1, 2))(x)) * 1.5
 
     assert optimized(cancelling, (4, 5, 3)) == ["Multiply"]
-    assert optimized(lambda x: L.Permute((2, 1, 3))(L.Permute((3, 1, 2))(x)), (4, 5, 3)) == ["Permute"]
+    assert optimized(lambda x: L.Permute((2, 1, 3))(L.Permute((3, 1, 2))(x)), (4, 5, 3)) == [
+        "Permute"
+    ]
     assert optimized(lambda x: L.Flatten()(L.Reshape((5, 12))(x)), (4, 5, 3)) == ["Reshape"]
 
 
@@ -288,7 +300,11 @@ def test_pooling_before_what_is_dear():
     def function(x):
         return L.MaxPooling2D(2, padding="same")(L.Activation("tanh")(L.Conv2D(3, 2)(x)))
 
-    assert optimized(function, (6, 8, 2), for_="training") == ["Conv2D", "MaxPooling2D", "Activation"]
+    assert optimized(function, (6, 8, 2), for_="training") == [
+        "Conv2D",
+        "MaxPooling2D",
+        "Activation",
+    ]
     kept = {
         "not_monotone": lambda x: L.MaxPooling2D()(L.Activation("gelu")(L.Conv2D(3, 2)(x))),
         "no_steps": lambda x: L.MaxPooling2D(2, strides=1)(L.Activation("tanh")(x)),
@@ -298,7 +314,9 @@ def test_pooling_before_what_is_dear():
     for name, kept_function in kept.items():
         assert "Pooling" in optimized(kept_function, (6, 8, 2))[-1], name
     # TensorFlow computes it together with the convolution.
-    rectified = optimized(lambda x: L.MaxPooling2D()(L.LeakyReLU(0.1)(L.Conv2D(3, 2)(x))), (6, 8, 2))
+    rectified = optimized(
+        lambda x: L.MaxPooling2D()(L.LeakyReLU(0.1)(L.Conv2D(3, 2)(x))), (6, 8, 2)
+    )
     assert rectified == ["Conv2D", "LeakyReLU", "MaxPooling2D"]
 
 
@@ -329,7 +347,9 @@ def test_activations_are_fused(for_):
     for layer in [L.ReLU(3), L.ELU(0.5), L.LeakyReLU(0.1), L.Softmax(axis=1), L.PReLU()]:
         kinds = optimized(lambda x, y=layer: y(L.Conv1D(3, 2)(x)), (6, 4), for_=for_)
         assert kinds == ["Conv1D", type(layer).__name__]
-    kinds = optimized(lambda x: L.Activation("relu", dtype="float64")(L.Dense(3)(x)), (4,), for_=for_)
+    kinds = optimized(
+        lambda x: L.Activation("relu", dtype="float64")(L.Dense(3)(x)), (4,), for_=for_
+    )
     assert kinds == ["Dense", "Activation"]
 
 

@@ -28,7 +28,6 @@ DONE = {
 }
 
 
-
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_every_network_stays_what_it_is(name):
     model = zoo.create_model(name, **SMALLER.get(name, {}))
@@ -47,9 +46,7 @@ def test_every_network_stays_what_it_is(name):
         result = graph.optimize(model, for_=for_)
         assert isinstance(result, graph.GModule)
         assert (result.input_names, result.output_names) == (model.input_names, model.output_names)
-        pairs = zip(
-            keras.tree.flatten(result(fed)), keras.tree.flatten(model(fed)), strict=True
-        )
+        pairs = zip(keras.tree.flatten(result(fed)), keras.tree.flatten(model(fed)), strict=True)
         for a, b in pairs:
             a, b = np.asarray(a), np.asarray(b)
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
