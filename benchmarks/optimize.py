@@ -1,11 +1,13 @@
 """Models that `graph.optimize` made, against the models as they were.
 
-python -m benchmarks.optimize
+python -m benchmarks.optimize [TinyDarknet] [LSTM]
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -67,8 +69,6 @@ def row(name: str, what: str, ours: Callable[[], Any], peer: Callable[[], Any], 
 
 
 def _seconds(function: Callable[[], Any], calls: int) -> float:
-    import time
-
     function()
     start = time.perf_counter()
     for _ in range(calls):
@@ -83,7 +83,10 @@ def main() -> None:
     cells = [zoo.LSTM(128, 256), zoo.LSTM(64, 64)]
     cases = [("TinyDarknet", darknet(), (1, 16))]
     cases += [(f"LSTM {m.inputs[0].shape[1]},{m.inputs[1].shape[1]}", m, (1, 32)) for m in cells]
+    wanted = tuple(sys.argv[1:])
     for name, model, batches in cases:
+        if wanted and not name.startswith(wanted):
+            continue
         result = graph.optimize(model)
         trained = graph.optimize(model, for_="training")
         for batch in batches:

@@ -153,8 +153,9 @@ class _Shown:
 
     @property
     def torch_name(self) -> str:
-        """The class of the layer."""
-        return type(self.call.operation).__name__
+        """The class of the layer, or of the module that it runs."""
+        module = getattr(self.call.operation, "module", None)
+        return getattr(module, "torch_name", type(self.call.operation).__name__)
 
     def __repr__(self) -> str:
         config = getattr(self.call.operation, "activation", None)
