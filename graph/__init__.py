@@ -19,6 +19,7 @@ from .nn.keras_layer import node
 from .nn.torch_fields import UnsupportedTorch
 from .node import Node, nest
 from .reporting import HTMLReport, report
+from .rewrites import optimize
 from .torch7.exporter import save_torch7
 from .torch7.importer import load_torch7
 
@@ -46,6 +47,7 @@ __all__ = [
     "net2net",
     "nn",
     "node",
+    "optimize",
     "pictures",
     "report",
     "save_torch7",

@@ -58,6 +58,13 @@ class TorchBatchNormalization(keras.layers.BatchNormalization):
             y = y * ops.cast(self.gamma, dtype) + ops.cast(self.beta, dtype)
         return ops.cast(y, self.compute_dtype)
 
+    def to_keras(self) -> keras.layers.BatchNormalization:
+        """Keras's own layer with these values, equal in inference."""
+        layer = keras.layers.BatchNormalization.from_config(self.get_config())
+        layer.build((None,) * (self.input_spec.ndim - 1) + tuple(self.moving_mean.shape))
+        layer.set_weights(self.get_weights())
+        return layer
+
 
 class BatchNormalization(Module):
     """``(x - mean) / sqrt(variance + eps) * weight + bias``, feature by feature.

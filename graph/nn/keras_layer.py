@@ -9,6 +9,7 @@ import keras
 
 from ..node import as_module, register_adapter
 from .module import Module
+from .module_layer import ModuleLayer
 from .scope import Scope
 
 __all__ = ["KerasLayer", "node"]
@@ -42,6 +43,8 @@ class KerasLayer(Module):
             self._layers["main", None] = self.layer
             scope.names.on_failure(lambda: self._forget(built))
             scope.adopt(self.layer, rename=scope.annotated)
+        if scope.stock and isinstance(self.layer, ModuleLayer):
+            return self.layer.module.compute(x, **self._stock_parameters(self.layer, x, scope))
         return self._shown(scope)(x)
 
     def _shown(self, scope: Scope) -> keras.layers.Layer:

@@ -34,6 +34,7 @@ class DarknetBatchNorm(keras.layers.BatchNormalization):
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
+        self._rank = len(input_shape)
         self.input_spec = None  # The same layer serves features and maps.
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -66,6 +67,37 @@ class DarknetBatchNorm(keras.layers.BatchNormalization):
             return ops.sqrt(variance + self.epsilon)
         # The root has no slope at 0; this changes no value, since epsilon is far larger.
         return ops.sqrt(ops.maximum(variance, 1e-30)) + self.epsilon
+
+    def inference_affine(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and shift of each channel in inference, for `graph.optimize`."""
+        mean, variance = (
+            np.asarray(ops.convert_to_numpy(v), "float64")
+            for v in (self.moving_mean, self.moving_variance)
+        )
+        inside = np.sqrt(variance + self.epsilon)
+        scale = 1 / (inside if self.inside else np.sqrt(variance) + self.epsilon)
+        if self.scale:
+            scale = scale * ops.convert_to_numpy(self.gamma)
+        shift = -mean * scale
+        return scale, shift + ops.convert_to_numpy(self.beta) if self.center else shift
+
+    def to_keras(self) -> keras.layers.BatchNormalization:
+        """Keras's own layer, equal in inference: its moving variance holds Darknet's epsilon."""
+        layer = keras.layers.BatchNormalization(
+            momentum=self.momentum,
+            epsilon=self.epsilon if self.inside else self.epsilon**2,
+            center=self.center,
+            scale=self.scale,
+            dtype=self.dtype_policy,
+            name=self.name,
+        )
+        layer.build((None,) * (self._rank - 1) + tuple(self.moving_mean.shape))
+        *others, variance = self.get_weights()
+        if not self.inside:
+            variance = variance + 2 * self.epsilon * np.sqrt(variance)
+        layer.set_weights([*others, variance])
+        layer.trainable = self.trainable
+        return layer
 
     def get_config(self) -> dict[str, Any]:
         """The layer's arguments."""
@@ -129,19 +161,8 @@ class DarknetBatchNormalization(nn.Module):
             return self.apply_layer(x, scope)
 
         def make(name: str) -> keras.layers.Layer:
-            ours = self._layer()
-            layer = keras.layers.BatchNormalization(
-                momentum=ours.momentum,
-                epsilon=_INSIDE if ours.inside else _OUTSIDE**2,
-                center=self.center,
-                name=name,
-            )
-            layer.build(x.shape)
-            *others, variance = ours.get_weights()
-            if not ours.inside:
-                variance = variance + 2 * _OUTSIDE * np.sqrt(variance)
-            layer.set_weights([*others, variance])
-            layer.trainable = ours.trainable
+            layer = self._layer().to_keras()
+            layer.name = name
             return layer
 
         return self.apply_layer(x, scope, make, key="stock")
