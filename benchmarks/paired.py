@@ -7,10 +7,10 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Pair", "compare", "machine"]
+__all__ = ["Pair", "compare", "machine", "summary"]
 
 
 class Pair(NamedTuple):
@@ -41,6 +41,11 @@ def compare(ours: Callable[[], Any], peer: Callable[[], Any], *, runs: int, warm
             taken[function] = time.perf_counter() - start
         if i >= warm:
             times.append((taken[ours], taken[peer]))
+    return summary(times)
+
+
+def summary(times: Sequence[tuple[float, float]]) -> Pair:
+    """The medians of pairs of seconds (ours, peer)."""
     return Pair(
         statistics.median(a for a, _ in times),
         statistics.median(b for _, b in times),

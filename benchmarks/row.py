@@ -1,0 +1,91 @@
+"""One line of the table of benchmarks, and the table as text and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from benchmarks.paired import Pair
+
+__all__ = ["Row", "markdown", "missing", "text", "timed"]
+
+HEAD = ("benchmark", "what", "ours ms", "peer", "peer ms", "ratio", "at most", "note")
+
+
+class Row(NamedTuple):
+    """What one comparison gave.
+
+    Attributes:
+        name: Of the benchmark: the module of this package.
+        what: What was done, with its sizes.
+        ours_ms: Median of our times in milliseconds; None where nothing could be compared.
+        peer: What it is measured against.
+        peer_ms: Median of the peer's times.
+        ratio: Median of ours / peer of runs that stood side by side.
+        target: The ratio that is aimed at, at most; None for none.
+        note: What else belongs to it: a rate, how near the outputs are, why it is missing.
+    """
+
+    name: str
+    what: str
+    ours_ms: float | None
+    peer: str
+    peer_ms: float | None
+    ratio: float | None
+    target: float | None = None
+    note: str = ""
+
+
+def timed(
+    name: str, what: str, pair: Pair, peer: str, *, target: float | None = None, note: str = ""
+) -> Row:
+    """The row of a comparison."""
+    return Row(name, what, 1e3 * pair.ours, peer, 1e3 * pair.peer, pair.ratio, target, note)
+
+
+def missing(name: str, what: str, peer: str, why: str, *, target: float | None = None) -> Row:
+    """The row of a comparison whose peer is not there."""
+    return Row(name, what, None, peer, None, None, target, f"missing: {why}")
+
+
+def _time(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds:,.{0 if milliseconds >= 100 else 1 if milliseconds >= 10 else 3}f}"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    ratio = "-" if row.ratio is None else f"{row.ratio:.{2 if row.ratio >= 0.1 else 4}f}"
+    target = "" if row.target is None else f"{row.target:g}"
+    if row.ratio is not None and row.target is not None:
+        target += " met" if row.ratio <= row.target else " missed"
+    times = _time(row.ours_ms), row.peer, _time(row.peer_ms)
+    return (row.name, row.what, *times, ratio, target, row.note)
+
+
+def text(rows: Iterable[Row]) -> str:
+    """The table for a terminal."""
+    return _aligned([HEAD, *map(_cells, rows)])
+
+
+def _aligned(lines: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    numbers = {HEAD.index(name) for name in ("ours ms", "peer ms", "ratio")}
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i in numbers else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """The table in Markdown; the name of a benchmark stands in its first row alone."""
+    lines = ["| " + " | ".join(HEAD) + " |", "|---|---|--:|---|--:|--:|---|---|"]
+    before = None
+    for row in rows:
+        name, *cells = (cell.replace("|", r"\|") for cell in _cells(row))
+        lines.append("| " + " | ".join(["" if name == before else f"`{name}`", *cells]) + " |")
+        before = name
+    return "\n".join(lines)
