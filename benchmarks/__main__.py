@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.machine import description, facts
 from benchmarks.one import found
-from benchmarks.row import Row, markdown, text
+from benchmarks.row import Row, line, markdown
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- table: python -m benchmarks --markdown -->", "<!-- end of table -->"
@@ -36,8 +36,8 @@ def run(name: str, quick: bool, given: dict[str, str | None]) -> Iterator[Row]:
         )
         assert process.stdout
         with process.stdout:
-            for line in process.stdout:
-                row = Row(**json.loads(line))
+            for answer in process.stdout:
+                row = Row(**json.loads(answer))
                 # What is aimed at is aimed at for the full sizes.
                 yield row._replace(target=None) if quick else row
         if process.wait():
@@ -86,8 +86,8 @@ def arguments() -> argparse.Namespace:
             parser.error(f"{path}: there is no such directory")
     page = given.markdown
     if page and page.exists():
-        text_ = page.read_text("utf-8")
-        if not -1 < text_.find(BEGIN) < text_.find(END):
+        content = page.read_text("utf-8")
+        if not -1 < content.find(BEGIN) < content.find(END):
             parser.error(f"{page} has no lines {BEGIN} and {END} for the table to stand between")
     given.names = given.names or list(known)
     return given
@@ -97,27 +97,25 @@ def main() -> int:
     """Run what the options say; 1 if a benchmark ended in an error, missing peers aside."""
     given = arguments()
     if given.list:
-        for name, line in found().items():
-            print(f"{name:<18}{line}")
+        for name, what in found().items():
+            print(f"{name:<18}{what}")
         print(f"peers: {', '.join(peers.PEERS)}")
         return 0
     os.environ[peers.VARIABLE] = json.dumps(given.peers)
     machine = facts()
     print(description(machine), flush=True)
+    print(line(), flush=True)
     rows: list[Row] = []
     for name in given.names:
         for row in run(name, given.quick, given.peers):
             rows.append(row)
-            if sys.stderr.isatty():
-                print(f"\r{name}: {row.what:<70.70}", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print("\r" + " " * 90 + "\r", end="", file=sys.stderr)
-    print(text(rows))
-    if given.json:
-        result = {"machine": machine, "quick": given.quick, "rows": [r._asdict() for r in rows]}
-        given.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    if given.markdown:
-        given.markdown.write_text(stored(given.markdown, rows, machine), "utf-8")
+            print(line(row), flush=True)
+        # Stored now already: a run that is stopped leaves what it has.
+        if given.json:
+            result = {"machine": machine, "quick": given.quick, "rows": [r._asdict() for r in rows]}
+            given.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        if given.markdown:
+            given.markdown.write_text(stored(given.markdown, rows, machine), "utf-8")
     return int(any(row.note.startswith("failed: ") for row in rows))
 
 

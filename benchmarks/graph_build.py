@@ -18,7 +18,7 @@ from benchmarks.row import Row, timed
 from graph import Input, gModule, nn
 from graph.recursion import deep_recursion
 
-SIZES = (250, 1000, 2000)
+SIZES = (250, 1000)
 WIDTH = 8
 
 

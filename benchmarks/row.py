@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from benchmarks.paired import Pair
 
-__all__ = ["Row", "markdown", "missing", "text", "timed"]
+__all__ = ["HEAD", "Row", "line", "markdown", "missing", "timed"]
 
 HEAD = ("benchmark", "what", "ours ms", "peer", "peer ms", "ratio", "at most", "note")
+_WIDTHS = ("<17", "<58", ">8", "<29", ">8", ">7", "<12", "")
 
 
 class Row(NamedTuple):
@@ -63,21 +64,10 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (row.name, row.what, *times, ratio, target, row.note)
 
 
-def text(rows: Iterable[Row]) -> str:
-    """The table for a terminal."""
-    return _aligned([HEAD, *map(_cells, rows)])
-
-
-def _aligned(lines: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    numbers = {HEAD.index(name) for name in ("ours ms", "peer ms", "ratio")}
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i in numbers else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+def line(cells: Row | tuple[str, ...] = HEAD) -> str:
+    """A row for a terminal, or the heads of the columns. Widths are fixed: rows come one by one."""
+    texts = _cells(cells) if isinstance(cells, Row) else cells
+    return "  ".join(f"{cell:{width}}" for cell, width in zip(texts, _WIDTHS, strict=True)).rstrip()
 
 
 def markdown(rows: Iterable[Row]) -> str:
