@@ -17,9 +17,11 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.machine import description, facts
 from benchmarks.one import found
+from benchmarks.paired import BUSY
 from benchmarks.row import Row, line, markdown
 
 ROOT = Path(__file__).parents[1]
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 BEGIN, END = "<!-- table: python -m benchmarks --markdown -->", "<!-- end of table -->"
 
 
@@ -62,6 +64,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAMES", help="default: all of --list")
     parser.add_argument("--list", action="store_true", help="name the benchmarks and peers")
     parser.add_argument("--quick", action="store_true", help="smallest sizes, to see that it works")
+    parser.add_argument(
+        "--busy",
+        action="store_true",
+        help="others use the machine: one thread each, and processor time instead of the clock's",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="store the rows here")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="store the table here, between its markers"
@@ -102,6 +109,8 @@ def main() -> int:
         print(f"peers: {', '.join(peers.PEERS)}")
         return 0
     os.environ[peers.VARIABLE] = json.dumps(given.peers)
+    if given.busy:
+        os.environ.update(dict.fromkeys(THREADS, "1"), **{BUSY: "1"})
     machine = facts()
     print(description(machine), flush=True)
     print(line(), flush=True)

@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from benchmarks.paired import BUSY
 from benchmarks.peers import PEERS, version
 
 __all__ = ["description", "facts"]
@@ -35,6 +36,7 @@ def facts() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": _cores(),
+        "busy": bool(os.environ.get(BUSY)),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "versions": {"Python": platform.python_version(), **ours},
         "peers": {name: version(name) for name in PEERS},
@@ -49,5 +51,7 @@ def description(machine: dict[str, Any]) -> str:
     line = f"{machine['processor']}, {machine['cores']} cores; {versions}"
     if machine["load"] is not None:
         line += f"; load before the run {machine['load']}"
+    if machine["busy"]:
+        line += "; a busy machine, so one thread each and the time that it had of a processor"
     line += f". Peers: {found or 'none'}"
     return line + (f"; missing: {absent}" if absent else "")

@@ -10,7 +10,23 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Pair", "compare", "machine", "summary"]
+__all__ = ["BUSY", "Pair", "clock", "compare", "machine", "summary", "threads"]
+
+BUSY = "NNGRAPH_BENCHMARKS_BUSY"
+"""Environment variable: if set, others use the machine. See `clock`."""
+
+
+def clock() -> float:
+    """Seconds: the clock's, or on a busy machine those that this process had of a processor."""
+    return time.process_time() if os.environ.get(BUSY) else time.perf_counter()
+
+
+def threads() -> int:
+    """What each library may use: all cores, or one on a busy machine.
+
+    Several threads wait for one another where others use the cores, some of them by spinning.
+    """
+    return 1 if os.environ.get(BUSY) else os.cpu_count() or 1
 
 
 class Pair(NamedTuple):
@@ -36,9 +52,9 @@ def compare(ours: Callable[[], Any], peer: Callable[[], Any], *, runs: int, warm
         taken = {}
         for function in order:
             gc.collect()
-            start = time.perf_counter()
+            start = clock()
             function()
-            taken[function] = time.perf_counter() - start
+            taken[function] = clock() - start
         if i >= warm:
             times.append((taken[ours], taken[peer]))
     return summary(times)

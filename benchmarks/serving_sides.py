@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.paired import threads
 from benchmarks.side import Step
 
 __all__ = ["litert", "onnxruntime", "saved_model"]
@@ -32,13 +33,11 @@ def saved_model(folder: str) -> Step:
 
 
 def litert(folder: str) -> Step:
-    """LiteRT, with as many threads as there are cores."""
-    import os
-
+    """LiteRT, which uses one thread unless it is told of more."""
     from ai_edge_litert.interpreter import Interpreter
 
     path = str(Path(folder, "model.tflite"))
-    interpreter = Interpreter(path, num_threads=os.cpu_count())
+    interpreter = Interpreter(path, num_threads=threads())
     interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]["index"]
     result = interpreter.get_output_details()[0]["index"]
@@ -53,11 +52,13 @@ def litert(folder: str) -> Step:
 
 
 def onnxruntime(folder: str) -> Step:
-    """ONNX Runtime, with its own choice of threads."""
+    """ONNX Runtime."""
     import onnxruntime as runtime
 
     path = str(Path(folder, "model.onnx"))
-    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads()
+    session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     x = _request(folder)
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.paired import Pair, summary
+from benchmarks.paired import Pair, clock, summary
 
 __all__ = ["Side", "Step", "compare_sides", "same"]
 
@@ -98,6 +98,10 @@ class Side:
             path = Path(folder, "output.npy")
             self._ask(f"output {path}")
             return np.load(path)
+
+    def spent(self) -> float:
+        """Seconds of a processor that the process has had since it began."""
+        return float(self._ask("spent"))
 
     def close(self) -> None:
         """End the process."""
@@ -178,12 +182,15 @@ def main() -> None:
             np.save(argument, step.output())
             print("saved", file=answers, flush=True)
             continue
+        if command == "spent":
+            print(time.process_time(), file=answers, flush=True)
+            continue
         gc.collect()
         times = int(argument)
-        start = time.perf_counter()
+        start = clock()
         for _ in range(times):
             step.run()
-        print((time.perf_counter() - start) / times, file=answers, flush=True)
+        print((clock() - start) / times, file=answers, flush=True)
 
 
 if __name__ == "__main__":
