@@ -45,7 +45,8 @@ class Side:
     """A process with one `Step`.
 
     Args:
-        maker: ``"module:function"``; the function gives the step.
+        maker: ``"module:function"``; the function gives the step, or a dict of functions that do,
+            of which `use` takes one.
         *arguments: For it, of JSON's types.
         python: The interpreter. Default: this one.
     """
@@ -98,6 +99,10 @@ class Side:
             path = Path(folder, "output.npy")
             self._ask(f"output {path}")
             return np.load(path)
+
+    def use(self, name: str) -> None:
+        """Take this step from now on."""
+        self._ask(f"use {name}")
 
     def spent(self) -> float:
         """Seconds of a processor that the process has had since it began."""
@@ -173,10 +178,15 @@ def main() -> None:
     os.dup2(2, 1)  # What libraries print is no answer.
     maker, arguments = sys.argv[1:]
     module, _, function = maker.partition(":")
-    step: Step = getattr(importlib.import_module(module), function)(*json.loads(arguments))
+    made: Any = getattr(importlib.import_module(module), function)(*json.loads(arguments))
+    step: Step = made
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
         command, _, argument = line.strip().partition(" ")
+        if command == "use":
+            step = made[argument]()
+            print("used", file=answers, flush=True)
+            continue
         if command == "output":
             assert step.output
             np.save(argument, step.output())

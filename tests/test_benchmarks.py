@@ -95,6 +95,9 @@ def numbers(last):
     print("what a library prints is no answer")
     return Step(lambda: sum(range(1000)), lambda: np.array([4.0, last]))
 
+def several():
+    return {n: lambda n=n: Step(int, lambda: np.ones(len(n))) for n in ("a", "bb")}
+
 def broken():
     raise ValueError("no such file")
 
@@ -119,6 +122,16 @@ def test_two_processes_must_compute_the_same(sides):
             same(a, b)
         pair = compare_sides(a, b, quick=True)
     assert min(pair) > 0
+
+
+def test_a_side_may_have_several_steps(sides):
+    with Side(f"{sides}:several") as side:
+        for name in ("bb", "a"):
+            side.use(name)
+            assert len(side.output()) == len(name) and side.run(3) > 0
+        assert 0 < side.spent()
+        with pytest.raises(RuntimeError, match="KeyError: 'c'"):
+            side.use("c")
 
 
 def test_a_side_that_ends_says_why(sides):
