@@ -57,7 +57,7 @@ def _time(milliseconds: float | None) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     ratio = "-" if row.ratio is None else f"{row.ratio:.{2 if row.ratio >= 0.1 else 4}f}"
-    target = "" if row.target is None else f"{row.target:g}"
+    target = "" if row.target is None else f"{row.target:.3g}"
     if row.ratio is not None and row.target is not None:
         target += " met" if row.ratio <= row.target else " missed"
     times = _time(row.ours_ms), row.peer, _time(row.peer_ms)
