@@ -1,6 +1,6 @@
 """Building a graph, against the same model written with the Keras functional API.
 
-python -m benchmarks.graph_build
+python -m benchmarks graph_build
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from collections.abc import Iterator
+
 import keras
 
-from benchmarks.paired import compare, machine
+from benchmarks.paired import compare
+from benchmarks.row import Row, timed
 from graph import Input, gModule, nn
 from graph.recursion import deep_recursion
 
-SIZES = (250, 500, 1000, 2000)
+SIZES = (250, 1000)
 WIDTH = 8
 
 
@@ -66,22 +69,15 @@ def keras_ladder(count: int) -> keras.Model:
         return keras.Model(x, b)
 
 
-def main() -> None:
-    """Print a table: seconds, and the ratio to Keras by hand."""
-    print(machine())
-    print(f"{'graph':<8}{'nodes':>7}{'gModule s':>11}{'Keras s':>9}{'ratio':>7}{'ms/node':>9}")
+def rows(quick: bool) -> Iterator[Row]:
+    """Chains and ladders of several sizes."""
     for name, ours, peer in (("chain", chain, keras_chain), ("ladder", ladder, keras_ladder)):
-        for count in SIZES:
+        for count in (20,) if quick else SIZES:
             keras.backend.clear_session()
             pair = compare(
-                lambda ours=ours, n=count: ours(n), lambda peer=peer, n=count: peer(n), runs=3
+                lambda ours=ours, n=count: ours(n),
+                lambda peer=peer, n=count: peer(n),
+                runs=1 if quick else 3,
             )
-            print(
-                f"{name:<8}{count:>7}{pair.ours:>11.3f}{pair.peer:>9.3f}{pair.ratio:>7.2f}"
-                f"{1000 * pair.ours / count:>9.3f}",
-                flush=True,
-            )
-
-
-if __name__ == "__main__":
-    main()
+            note = f"{1000 * pair.ours / count:.2f} ms a node"
+            yield timed("graph_build", f"{name} of {count:,}", pair, "Keras by hand", note=note)

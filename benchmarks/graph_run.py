@@ -1,6 +1,6 @@
 """`predict` and a training step of a gModule, against the same model written in Keras.
 
-python -m benchmarks.graph_run
+python -m benchmarks graph_run
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 
-from benchmarks.paired import compare, machine
+from benchmarks.paired import compare
+from benchmarks.row import Row, timed
 from graph import Input, gModule, nn
 
 
@@ -50,16 +51,15 @@ def dense() -> tuple[keras.Model, keras.Model, tuple[int, ...]]:
     return ours, keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Add()([k, m]))), (256,)
 
 
-def main() -> None:
-    """Print a table: milliseconds a call, and the ratio to Keras by hand."""
-    print(machine())
-    print(f"{'model':<15}{'what':<12}{'gModule ms':>12}{'Keras ms':>10}{'ratio':>7}")
+def rows(quick: bool) -> Iterator[Row]:
+    """`predict` and training steps of both networks."""
     generator = np.random.default_rng(0)
+    count, runs = (64, 2) if quick else (512, 41)
     for name, build in (("convolutional", convolutional), ("dense", dense)):
         ours, peer, shape = build()
         peer.set_weights(ours.get_weights())
-        x = generator.normal(size=(512, *shape)).astype("float32")
-        y = generator.normal(size=(512, 10)).astype("float32")
+        x = generator.normal(size=(count, *shape)).astype("float32")
+        y = generator.normal(size=(count, 10)).astype("float32")
         gap = np.abs(ours.predict(x, verbose=0) - peer.predict(x, verbose=0)).max()
         assert gap < 1e-5, gap
         for model in (ours, peer):
@@ -71,15 +71,6 @@ def main() -> None:
         def train(model: keras.Model, x: np.ndarray = x, y: np.ndarray = y) -> Callable[[], object]:
             return lambda: [model.train_on_batch(x[:64], y[:64]) for _ in range(8)]
 
-        for what, make in (("predict", predict), ("train step", train)):
-            pair = compare(make(ours), make(peer), runs=41, warm=3)
-            per = 1000 / 8
-            print(
-                f"{name:<15}{what:<12}{per * pair.ours:>12.3f}{per * pair.peer:>10.3f}"
-                f"{pair.ratio:>7.3f}",
-                flush=True,
-            )
-
-
-if __name__ == "__main__":
-    main()
+        for what, make in ((f"predict {count}", predict), ("8 training steps of 64", train)):
+            pair = compare(make(ours), make(peer), runs=runs, warm=3)
+            yield timed("graph_run", f"{name}, {what}", pair, "Keras by hand", target=1.05)

@@ -1,37 +1,42 @@
-"""What importing a network costs a script that imports Keras anyway.
+"""What importing ours costs a script that imports Keras anyway, against `import keras`.
 
-python -m benchmarks.import_time [RUNS]: processes of ``import keras`` and of ``import keras``
-followed by ours, in turns. Only the second import is timed, inside the process; bytecode is
-written first, as an installed package has it.
+python -m benchmarks import_time
+
+Both imports are timed inside one process, ours second; bytecode is written first, as an installed
+package has it.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.paired import summary
+from benchmarks.row import Row, timed
 
 ROOT = Path(__file__).parents[1]
 STATEMENTS = (
-    "pass",
     "import graph",
     "from zoo import LeNet5",
-    "from zoo import AlexNet",
     "from zoo import AlexNet, load_weights",
+    "import losses",
 )
 _TIMED = """
-import time, keras
-start = time.perf_counter()
+from benchmarks.paired import clock
+start = clock()
+import keras
+middle = clock()
 {}
-print(time.perf_counter() - start)
+print(clock() - middle, middle - start)
 """
 
 
-def seconds(statement: str, cache: str) -> float:
-    """Seconds of one import after ``import keras``, in a process of its own."""
+def seconds(statement: str, cache: str) -> tuple[float, float]:
+    """Seconds of one import after ``import keras``, and of that one, in a process of its own."""
     environment = {
         **os.environ,
         "PYTHONPYCACHEPREFIX": cache,
@@ -43,22 +48,16 @@ def seconds(statement: str, cache: str) -> float:
     run = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    return float(run.stdout.split()[-1])
+    ours, keras = map(float, run.stdout.split()[-2:])
+    return ours, keras
 
 
-def main(runs: int = 7) -> None:
+def rows(quick: bool) -> Iterator[Row]:
+    """One for each statement."""
+    statements = STATEMENTS[:1] if quick else STATEMENTS
     with tempfile.TemporaryDirectory() as cache:
-        for statement in STATEMENTS:
+        for statement in statements:
             seconds(statement, cache)  # Writes the bytecode.
-        times: dict[str, list[float]] = {statement: [] for statement in STATEMENTS}
-        for _ in range(runs):
-            for statement in STATEMENTS:
-                times[statement].append(seconds(statement, cache))
-    print(f"milliseconds after `import keras`, {runs} processes each: median (least to most)")
-    for statement, taken in times.items():
-        least, middle, most = min(taken), statistics.median(taken), max(taken)
-        print(f"  {statement:<40} {middle * 1e3:6.1f} ({least * 1e3:.1f} to {most * 1e3:.1f})")
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+        for statement in statements:
+            pair = summary([seconds(statement, cache) for _ in range(1 if quick else 5)])
+            yield timed("import_time", statement, pair, "import keras")

@@ -7,10 +7,26 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Pair", "compare", "machine"]
+__all__ = ["BUSY", "Pair", "clock", "compare", "machine", "summary", "threads"]
+
+BUSY = "NNGRAPH_BENCHMARKS_BUSY"
+"""Environment variable: if set, others use the machine. See `clock`."""
+
+
+def clock() -> float:
+    """Seconds: the clock's, or on a busy machine those that this process had of a processor."""
+    return time.process_time() if os.environ.get(BUSY) else time.perf_counter()
+
+
+def threads() -> int:
+    """What each library may use: all cores, or one on a busy machine.
+
+    Several threads wait for one another where others use the cores, some of them by spinning.
+    """
+    return 1 if os.environ.get(BUSY) else os.cpu_count() or 1
 
 
 class Pair(NamedTuple):
@@ -36,11 +52,16 @@ def compare(ours: Callable[[], Any], peer: Callable[[], Any], *, runs: int, warm
         taken = {}
         for function in order:
             gc.collect()
-            start = time.perf_counter()
+            start = clock()
             function()
-            taken[function] = time.perf_counter() - start
+            taken[function] = clock() - start
         if i >= warm:
             times.append((taken[ours], taken[peer]))
+    return summary(times)
+
+
+def summary(times: Sequence[tuple[float, float]]) -> Pair:
+    """The medians of pairs of seconds (ours, peer)."""
     return Pair(
         statistics.median(a for a, _ in times),
         statistics.median(b for _, b in times),

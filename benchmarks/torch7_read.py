@@ -1,6 +1,6 @@
 """Reading .t7 files, against `numpy.load` on the same bytes and against torchfile.
 
-python -m benchmarks.torch7_read
+python -m benchmarks torch7_read
 """
 
 from __future__ import annotations
@@ -9,23 +9,21 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import platform
+import importlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import peers
 from benchmarks.paired import compare
+from benchmarks.row import Row, missing, timed
 from graph import torch7
 from graph.torch7 import TorchObject
-
-try:
-    import torchfile
-except ImportError:
-    torchfile = None
 
 # Reads a file in a process of its own and tells how many bytes of memory that added.
 MEMORY = """
@@ -70,15 +68,6 @@ def sequential(modules: int) -> TorchObject:
     return TorchObject("nn.Sequential", {"modules": children, "train": False})
 
 
-def row(what: str, peer: str, ours: Any, theirs: Any, runs: int) -> None:
-    """One line of the table."""
-    pair = compare(ours, theirs, runs=runs)
-    print(
-        f"{what:<34}{peer:<28}{1000 * pair.ours:>10.2f}{1000 * pair.peer:>10.2f}{pair.ratio:>9.4f}",
-        flush=True,
-    )
-
-
 def added_memory(path: Path, small: Path) -> float:
     """Bytes that reading `path` adds, as a part of its size."""
     command = [sys.executable, "-c", MEMORY, str(small), str(path)]
@@ -86,55 +75,48 @@ def added_memory(path: Path, small: Path) -> float:
     return int(out) / path.stat().st_size
 
 
-def main() -> None:
-    """Print a table: milliseconds, the ratio to the peer, and the memory that reading adds."""
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, torchfile 0.1.0")
-    print(f"{'what':<34}{'peer':<28}{'ours ms':>10}{'peer ms':>10}{'ratio':>9}")
+def row(what: str, peer: str, ours: Any, theirs: Any, runs: int, note: str = "") -> Row:
+    """One comparison."""
+    return timed("torch7_read", what, compare(ours, theirs, runs=runs), peer, note=note)
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """A large tensor against NumPy and torchfile, and many small modules against torchfile."""
+    size, less, modules, runs = (4, 4, 60, 2) if quick else (500, 100, 6000, 11)
     with tempfile.TemporaryDirectory() as folder:
         big, same = Path(folder, "big.t7"), Path(folder, "same.npy")
         small = Path(folder, "small.t7")
         torch7.save(small, linear(2))
-        model = linear(500)
+        model = linear(size)
         torch7.save(big, model)
         np.save(same, model["weight"])
 
         def weight() -> np.ndarray:
             return torch7.load(big)["weight"]
 
-        row("500 MB Linear", "numpy.load", weight, lambda: np.load(same), 11)
-        mapped = lambda: np.load(same, mmap_mode="c")  # noqa: E731
-        row("500 MB Linear", "numpy.load(mmap_mode='c')", weight, mapped, 11)
         assert np.array_equal(weight(), model["weight"])
         del model
-        row(
-            "500 MB Linear, and sum its weight",
-            "numpy.load",
-            lambda: weight().sum(),
-            lambda: np.load(same).sum(),
-            11,
-        )
-        print(f"memory that reading the 500 MB adds: {added_memory(big, small):.2%} of its size")
-
-        if torchfile is None:
-            print("torchfile is not installed: not compared")
+        what = f"{size} MB Linear"
+        note = f"adds {added_memory(big, small):.2%} of its size to memory"
+        yield row(what, "numpy.load", weight, lambda: np.load(same), runs, note)
+        mapped = lambda: np.load(same, mmap_mode="c")  # noqa: E731
+        yield row(what, "numpy.load(mmap_mode='c')", weight, mapped, runs)
+        total = f"{what}, and sum its weight"
+        yield row(total, "numpy.load", lambda: weight().sum(), lambda: np.load(same).sum(), runs)
+        what, many = f"{less} MB Linear", f"Sequential of {modules:,} modules"
+        if peers.version("torchfile") is None:
+            for each in (what, many):
+                yield missing("torch7_read", each, "torchfile", peers.why_missing("torchfile"))
             return
-        read = torchfile.load
-        torch7.save(big, linear(100))
+        title, read = peers.title("torchfile"), importlib.import_module("torchfile").load
+        torch7.save(big, linear(less))
         assert np.array_equal(torch7.load(big)["weight"], read(big)[b"weight"])
-        row(
-            "100 MB Linear, and sum its weight",
-            "torchfile",
-            lambda: weight().sum(),
-            lambda: read(big)[b"weight"].sum(),
-            21,
-        )
-        row("100 MB Linear", "torchfile", weight, lambda: read(big), 21)
-        torch7.save(big, sequential(6000))
+        total = f"{what}, and sum its weight"
+        summed = lambda: read(big)[b"weight"].sum()  # noqa: E731
+        yield row(total, title, lambda: weight().sum(), summed, runs)
+        yield row(what, title, weight, lambda: read(big), runs)
+        torch7.save(big, sequential(modules))
         ours, theirs = torch7.load(big)["modules"], read(big)[b"modules"]
-        assert len(ours) == len(theirs) == 6000
+        assert len(ours) == len(theirs) == modules
         assert np.array_equal(ours[-2]["weight"], theirs[-2][b"weight"])
-        row("6,000-module Sequential", "torchfile", lambda: torch7.load(big), lambda: read(big), 21)
-
-
-if __name__ == "__main__":
-    main()
+        yield row(many, title, lambda: torch7.load(big), lambda: read(big), runs)
