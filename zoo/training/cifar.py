@@ -159,10 +159,11 @@ def _pickled(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """``{"data": uint8 (items, 3072), "labels": [0..9]}``."""
     held = _unpickled(path)
     data, labels = held.get("data"), held.get("labels")
-    is_array = isinstance(data, PickledArray)
-    nothing: tuple[int, ...] = ()
-    shape, dtype = data.described() if is_array else (nothing, type(data).__name__)
-    if not is_array or dtype != "uint8" or shape[1:] != (_RECORD - 1,) or not shape[0]:
+    shape: tuple[int, ...] = ()
+    dtype = type(data).__name__
+    if isinstance(data, PickledArray):
+        shape, dtype = data.described()
+    if not isinstance(data, PickledArray) or dtype != "uint8" or shape[1:] != (_RECORD - 1,) or not shape[0]:
         raise CifarError(f"{path}: 'data' is {dtype} {shape}, expected uint8 (items, 3072)")
     if not isinstance(labels, list) or len(labels) != shape[0]:
         raise CifarError(f"{path}: 'labels' is no list of {shape[0]} numbers")
