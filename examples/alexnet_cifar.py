@@ -148,9 +148,9 @@ def draw(data: Cifar10, matrices: dict[str, np.ndarray], path: Path) -> None:
     figure, axes = plt.subplots(
         1, len(matrices) + 1, figsize=(3.4 * (len(matrices) + 1), 3.6), layout="constrained"
     )
-    rows = few_of_each(data.test_labels, 3, 0).reshape(10, 3)
-    tiles = np.concatenate([np.concatenate(list(data.test_images[row]), 1) for row in rows.T], 0)
-    axes[0].imshow(tiles.reshape(3 * 32, 10 * 32, 3))
+    shown = min(10, *np.bincount(data.test_labels, minlength=10))
+    columns = few_of_each(data.test_labels, shown, 0).reshape(10, shown)
+    axes[0].imshow(np.hstack([np.vstack(data.test_images[rows]) for rows in columns]))
     axes[0].set_title("test images, a class a column")
     axes[0].axis("off")
     names = [data.names[k] for k in NEW]

@@ -95,8 +95,10 @@ def draw(
     right.set_ylim(0)
     if both:
         order = options.sequence[: options.items]
-        twice = np.tile(order, 2)[None, : options.items + options.rho]
-        following = np.exp(model.predict(twice, verbose=0))[0, options.rho - 1 : -1]
+        # A sequence that begins as long before the first item as training sequences are.
+        again = np.roll(np.resize(order, options.items + options.rho), options.rho)
+        again[: options.rho] = np.resize(order[::-1], options.rho)[::-1]
+        following = np.exp(model.predict(again[None], verbose=0))[0, options.rho :]
         image = axes[0, 1].imshow(following[:, order], vmin=0, vmax=1, cmap="viridis")
         axes[0, 1].set_title("probability of what follows\nitems in the order of the permutation")
         axes[0, 1].set_xlabel("next item")
