@@ -20,7 +20,7 @@ def run(folder, *arguments):
         timeout=500,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    rows = re.findall(r"^(\w[\w ]+?) +([\d,]+) +([\d.]+)% +\d+$", done.stdout, re.M)
+    rows = re.findall(r"^(\w[\w -]+?) +([\d,]+) +([\d.]+)% +\d+$", done.stdout, re.M)
     return done.stdout, {name: (int(n.replace(",", "")), float(v)) for name, n, v in rows}
 
 

@@ -163,7 +163,12 @@ def _pickled(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
     dtype = type(data).__name__
     if isinstance(data, PickledArray):
         shape, dtype = data.described()
-    if not isinstance(data, PickledArray) or dtype != "uint8" or shape[1:] != (_RECORD - 1,) or not shape[0]:
+    if (
+        not isinstance(data, PickledArray)
+        or dtype != "uint8"
+        or shape[1:] != (_RECORD - 1,)
+        or not shape[0]
+    ):
         raise CifarError(f"{path}: 'data' is {dtype} {shape}, expected uint8 (items, 3072)")
     if not isinstance(labels, list) or len(labels) != shape[0]:
         raise CifarError(f"{path}: 'labels' is no list of {shape[0]} numbers")
