@@ -158,7 +158,8 @@ def _checked_names(path: Path, names: list[Any]) -> list[str]:
 def _pickled(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """``{"data": uint8 (items, 3072), "labels": [0..9]}``."""
     held = _unpickled(path)
-    data, labels = held.get("data"), held.get("labels")
+    data: Any = held.get("data")
+    labels = held.get("labels")
     shape, dtype = _described(data)
     if dtype != "uint8" or len(shape) != 2 or shape[1] != _RECORD - 1 or not shape[0]:
         raise CifarError(f"{path}: 'data' is {dtype} {shape}, expected uint8 (items, 3072)")
