@@ -201,11 +201,11 @@ def _backward(
     ]
 
 
-def _second(arguments: Any, seeds: Any) -> Any:
+def _second(fed_first: Any, seeds: Any) -> Any:
     """The gradient of `seeds` times what `_backward` gives, by differentiating the plain loop."""
     import tensorflow as tf
 
-    arguments = [tf.identity(a) for a in arguments]
+    arguments: Any = [tf.identity(a) for a in fed_first]
     *fed, d_states, d_cell = arguments
     with tf.GradientTape() as outer:
         outer.watch(arguments)
@@ -213,7 +213,7 @@ def _second(arguments: Any, seeds: Any) -> Any:
             inner.watch(fed)
             states, cells, _ = _forward(*fed)
             outputs = [tf.transpose(states, (1, 0, 2)), cells[-1]]
-        first = inner.gradient(outputs, fed, [d_states, d_cell])
+        first: Any = inner.gradient(outputs, fed, [d_states, d_cell])
     return outer.gradient(
         first, list(arguments), list(seeds), unconnected_gradients=tf.UnconnectedGradients.ZERO
     )

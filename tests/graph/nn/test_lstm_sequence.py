@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from graph import Input, gModule, nn
+import graph
+from graph import GModule, Input, gModule, nn
 from graph.nn.lstm_layer import SequenceLSTM
 
 if keras.backend.backend() != "tensorflow":
@@ -154,3 +155,20 @@ def test_pytorch():
     for a, b in zip(found, wanted, strict=True):
         b = b.numpy().T if len(b.shape) == 2 else b.numpy()
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("by", [graph.export, GModule.export], ids=["graph", "keras"])
+def test_exported_without_xla(by, tmp_path):
+    x = Input((T, D))
+    model = gModule([x], [nn.FastLSTM(D, H)(x)])
+    by(model, str(tmp_path / "net"))
+    loaded = tf.saved_model.load(str(tmp_path / "net"))
+    data = np.random.default_rng(7).normal(size=(3, T, D)).astype("float32")
+    (y,) = loaded.signatures["serving_default"](tf.constant(data)).values()
+    np.testing.assert_allclose(y, model.to_keras()(data), rtol=1e-5, atol=1e-6)
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((tmp_path / "net" / "saved_model.pb").read_bytes())
+    functions = saved.meta_graphs[0].graph_def.library.function
+    assert not [f.signature.name for f in functions if f.attr["_XlaMustCompile"].b]
