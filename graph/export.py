@@ -14,6 +14,7 @@ import keras
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
+from .nn.lstm_sequence import without_xla
 from .nn.time_order import steps_first
 from .taps import Taps
 
@@ -66,7 +67,7 @@ def export(
     graph = require_graph(model)
     empty = isinstance(activations, (list, tuple, set, frozenset)) and not activations
     names = () if empty else tuple(select(model, activations))
-    with replacing_directory(path, overwrite) as draft:
+    with replacing_directory(path, overwrite) as draft, without_xla():
         signature = _input_signature(tf, model, graph)
         archive = keras.export.ExportArchive()
         archive.track(model)

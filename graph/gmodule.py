@@ -17,6 +17,7 @@ from .fitting import fitting
 from .inputs import check_inputs, input_list, sample_shapes, table_shapes
 from .lowering import Graph, Lowered, lower
 from .nn.input import shape_from_config, shape_to_config
+from .nn.lstm_sequence import without_xla
 from .node import Node, apply, as_module
 from .recursion import deep_recursion
 from .running import Running
@@ -296,6 +297,11 @@ class GModule(Running, Functional):
 
     def get_build_config(self) -> None:
         """None: the config says it all."""
+
+    def export(self, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.export`, without code that only XLA can run."""
+        with without_xla():
+            return super().export(*args, **kwargs)
 
     def to_keras(self) -> keras.Model:
         """A copy made of nothing but what Keras ships, which loads without this package.

@@ -33,7 +33,7 @@ def LSTMLanguageModel(
     """What comes next, at every step: LookupTable -> FastLSTM -> Linear -> LogSoftMax.
 
     Layers: ``from_one lookup_table fast_lstm_1 fast_lstm_2 ... linear log_probabilities``. Each
-    ``fast_lstm`` is a `keras.layers.LSTM`, the table a `keras.layers.Embedding`, the Linear a
+    ``fast_lstm`` is a kind of `keras.layers.LSTM`, the table a `keras.layers.Embedding`, the Linear a
     `keras.layers.Dense` that runs over all steps at once. Weights start as Torch's do.
 
     Train it with ``keras.losses.SparseCategoricalCrossentropy(from_logits=True)``: logarithms of

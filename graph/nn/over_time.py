@@ -8,13 +8,20 @@ from keras import ops
 
 from ..errors import ShapeMismatch
 from ..table import is_table
+from .activation import ELU, LogSigmoid, LogSoftMax, ReLU, Sigmoid, SoftSign, Tanh
 from .container import Container, Sequential
 from .decorator import Decorator
+from .linear import Linear
 from .module import Module
+from .pointwise import Pointwise
 from .recurrent_base import RecurrentModule, no_state
 from .scope import Scope
 
 __all__ = ["Loop", "NoState", "Step", "helper", "over_time", "stacked", "steps_of"]
+
+
+_WHOLE = (ELU, LogSigmoid, LogSoftMax, Pointwise, ReLU, Sigmoid, SoftSign, Tanh)
+"""Modules whose layer looks at no axis, or at the last."""
 
 
 class _Steps(Module):
@@ -44,9 +51,10 @@ class NoState(Module):
 def helper(owner: Any, kind: type[Module], *arguments: Any) -> Any:
     """A module of this kind for `owner`, which keeps it: the same layer each time."""
     helpers = owner.__dict__.setdefault("_helpers", {})
-    if kind not in helpers:
-        helpers[kind] = kind(*arguments)
-    return helpers[kind]
+    key = (kind, *arguments)
+    if key not in helpers:
+        helpers[key] = kind(*arguments)
+    return helpers[key]
 
 
 class Step(Decorator):
@@ -70,6 +78,13 @@ def _has_state(module: Any) -> bool:
     return stateful or any(_has_state(child) for child in getattr(module, "modules", ()))
 
 
+def _is_whole(module: Any, x: Any) -> bool:
+    """Whether the layer of `module` gives for a sequence what it gives for each step."""
+    if isinstance(module, Linear):
+        return x.shape[-1] == module.inputSize
+    return isinstance(module, _WHOLE)
+
+
 def steps_of(owner: Any, x: Any, scope: Scope) -> list[Any]:
     """`x` as a table of steps."""
     if is_table(x):
@@ -84,7 +99,9 @@ def steps_of(owner: Any, x: Any, scope: Scope) -> list[Any]:
 
 
 def stacked(owner: Any, x: Any, scope: Scope) -> Any:
-    """`x` as a tensor ``(batch, time, ...)``."""
+    """`x` as a tensor ``(batch, time, ...)``; steps that are tables as a table of such tensors."""
+    if is_table(x) and is_table(x[0]):
+        return [stacked(owner, list(part), scope) for part in zip(*x, strict=True)]
     return helper(owner, _Stack).lower(x, scope) if is_table(x) else x
 
 
@@ -102,6 +119,12 @@ def over_time(owner: Any, module: Any, x: Any, scope: Scope) -> Any:
         for i, child in enumerate(module.modules, 1):
             x = over_time(owner, child, x, scope.child(i, child))
         return x
+    if not is_table(x) and hasattr(getattr(module, "layer", None), "_graph"):
+        from .step_graph import graph_over_time  # Runs nodes by this function.
+
+        return graph_over_time(owner, module, x, scope)
+    if not is_table(x) and len(x.shape) == 3 and _is_whole(module, x):
+        return module.apply_layer(x, scope)  # Linear: one product for all steps.
     if _has_state(module):
         raise ShapeMismatch(
             f"cannot run nn.{module.torch_name} over time: a module with state stands in it",

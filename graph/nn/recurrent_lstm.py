@@ -10,7 +10,9 @@ import numpy as np
 from keras import ops
 
 from .initial import torch_uniform
+from .lstm_layer import SequenceLSTM, lstm_states
 from .recurrent_base import RecurrentModule, WholeSequence, no_state, refuse_options, reordered
+from .scope import Scope
 from .torch_fields import TorchFields
 
 __all__ = ["LSTM", "FastLSTM", "SeqLSTM"]
@@ -19,7 +21,9 @@ SWAP = (0, 2, 1, 3)  # Torch i,g,f,o and Keras i,f,g,o: its own inverse.
 
 
 class FastLSTM(RecurrentModule):
-    """LSTM without peepholes over a whole sequence; becomes `keras.layers.LSTM`.
+    """LSTM without peepholes over a whole sequence; becomes `SequenceLSTM`.
+
+    That is a `keras.layers.LSTM` which is faster on a CPU; after `to_keras` it is Keras's own.
 
     ``c = f c' + i g, h = o tanh(c)``. In Torch it makes one step a call; here it takes the
     sequence, bare or inside `nn.Sequencer`. State starts at zero for each sequence.
@@ -41,7 +45,10 @@ class FastLSTM(RecurrentModule):
     needs_time = False
 
     def make_layer(self, x: Any, name: str) -> keras.layers.Layer:
-        return keras.layers.LSTM(
+        return self._layer(SequenceLSTM, name)
+
+    def _layer(self, kind: type, name: str) -> Any:
+        return kind(
             self.outputSize,
             return_sequences=True,
             unit_forget_bias=False,
@@ -51,11 +58,29 @@ class FastLSTM(RecurrentModule):
             name=name,
         )
 
+    def lower(self, x: Any, scope: Scope) -> Any:
+        if not scope.stock:
+            return super().lower(x, scope)
+        self.check(x)
+
+        def make(name: str) -> keras.layers.Layer:
+            ours = self._built()
+            layer = self._layer(keras.layers.LSTM, name)
+            layer.build((None, None, self.inputSize))
+            layer.set_weights(ours.get_weights())
+            layer.trainable = ours.trainable
+            return layer
+
+        return self.apply_layer(x, scope, make, key="stock")
+
+    def _built(self) -> Any:
+        return self.built_layer((None, None, self.inputSize))
+
     def parameter_specs(self) -> list[Any]:
         return []
 
     def named_parameters(self) -> dict[str, keras.Variable]:
-        cell = self.built_layer((None, None, self.inputSize)).cell
+        cell = self._built().cell
         return {
             "i2g_weight": cell.kernel,
             "i2g_bias": cell.bias,
@@ -123,11 +148,19 @@ class LSTM(RecurrentModule):
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
         gates = ("forget", "input", "hidden", "output")
+        h = c = no_state(x, self.outputSize)
+        if not self.cell2gate:
+            order = ("input", "forget", "hidden", "output")
+            kinds = ("i2g_weight", "o2g_weight", "i2g_bias")
+            weights = [
+                ops.concatenate([parameters[f"{g}_{kind}"] for g in order], axis=-1)
+                for kind in kinds
+            ]
+            return lstm_states(x, h, c, *weights, training=training)[0]
         from_input = {
             g: ops.matmul(x, parameters[f"{g}_i2g_weight"]) + parameters[f"{g}_i2g_bias"]
             for g in gates
         }
-        h = c = no_state(x, self.outputSize)
 
         def gate(name: str, t: int, h: Any, c: Any) -> Any:
             total = from_input[name][:, t] + ops.matmul(h, parameters[f"{name}_o2g_weight"])
@@ -191,17 +224,16 @@ class SeqLSTM(WholeSequence):
         return [("weight", (D + H, 4 * H)), ("bias", (4 * H,))]
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
-        H = self.outputSize
         kernel, recurrent = ops.split(parameters["weight"], [self.inputSize], axis=0)
-        from_input = ops.matmul(x, kernel) + parameters["bias"]
-        h = c = no_state(x, H)
-        steps = []
-        for t in range(x.shape[1]):
-            i, f, o, g = ops.split(from_input[:, t] + ops.matmul(h, recurrent), 4, axis=-1)
-            c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
-            h = ops.sigmoid(o) * ops.tanh(c)
-            steps.append(h)
-        return ops.stack(steps, axis=1)
+        bias = parameters["bias"]
+
+        def keras_order(weight: Any) -> Any:
+            i, f, o, g = ops.split(weight, 4, axis=-1)
+            return ops.concatenate([i, f, g, o], axis=-1)
+
+        weights = [keras_order(w) for w in (kernel, recurrent, bias)]
+        zeros = no_state(x, self.outputSize)
+        return lstm_states(x, zeros, zeros, *weights, training=training)[0]
 
     def to_stock(self) -> list[np.ndarray]:
         weight, bias = (reordered(a, (0, 1, 3, 2)) for a in self.values())

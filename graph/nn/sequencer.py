@@ -6,12 +6,14 @@ from typing import Any
 
 from ..errors import ShapeMismatch
 from ..table import is_table, map_table
+from .arguments import integer
 from .arithmetic import CAddTable
 from .container import Container
 from .decorator import Decorator
 from .over_time import Loop, NoState, Step, helper, over_time, stacked, steps_of
 from .recurrent_base import refuse_options
 from .scope import Scope
+from .step_graph import graph_of, recur
 from .table import JoinTable
 from .torch_fields import TorchFields
 
@@ -140,21 +142,31 @@ class Recurrent(Loop):
 class Recurrence(Loop, Decorator):
     """``h_t = module([x_t, h_{t-1}])``, h from zero.
 
+    A gModule may have several states: of ``[x, a, b, ...]`` it makes ``[a, b, ...]``, or
+    ``[y, a, b, ...]`` where the result of a step is not its state. What it computes without a
+    state is computed for all steps before the loop, a Linear in one product.
+
     Args:
-        module: Takes the table of a step and the last state.
-        outputSize: Features of the state.
+        module: Takes the table of a step and the last state; or such a gModule.
+        outputSize: Features of the state, or a list of the features of each.
 
     Shapes:
-        As `nn.Sequencer`.
+        As `nn.Sequencer`; several states that are the result are a table of sequences.
+
+    Raises:
+        GraphError: A size is not a positive integer; at lowering, several states are those of no
+            gModule, or of one with another number of inputs or outputs.
 
     Reference: Element-Research/rnn Recurrence.lua.
     """
 
     keras_name = "its child, over time"
 
-    def __init__(self, module: Any, outputSize: int) -> None:
+    def __init__(self, module: Any, outputSize: int | list[int]) -> None:
         super().__init__(module)
-        self.outputSize = outputSize
+        sizes: Any = outputSize if is_table(outputSize) else [outputSize]
+        checked = [integer(size, "Recurrence", "outputSize") for size in sizes]
+        self.outputSize = checked if is_table(outputSize) else checked[0]
 
     def get_config(self) -> dict[str, Any]:
         return {"outputSize": self.outputSize}
@@ -164,6 +176,18 @@ class Recurrence(Loop, Decorator):
 
     def run(self, steps: list[Any], scope: Scope) -> list[Any]:
         """The states of a table of steps."""
+        sizes = self.outputSize if isinstance(self.outputSize, list) else [self.outputSize]
+        if graph_of(self.modules[0]) is not None and not is_table(steps[0]):
+            x = stacked(self, steps, scope)
+            child = scope.child(1, self.modules[0])
+            zeros = [helper(self, NoState, n).lower(steps[0], scope) for n in sizes]
+            return recur(self, self.modules[0], x, zeros, child)
+        if isinstance(self.outputSize, list):
+            raise ShapeMismatch(
+                "has several states",
+                expected="a gModule from [x, state, ...] to [state, ...]",
+                fix="make the step with gModule([x, a, b], [next_a, next_b])",
+            )
         zeros = helper(self, NoState, self.outputSize)
         h, states = map_table(lambda x: zeros.lower(x, scope), steps[0]), []
         for step in steps:

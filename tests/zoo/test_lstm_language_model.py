@@ -60,7 +60,8 @@ def test_layers_and_shapes():
     assert model.output_shape == (None, 9, V)
     assert str(model.inputs[0].dtype) == "int32"
     assert isinstance(model.get_layer("lookup_table"), keras.layers.Embedding)
-    assert type(model.get_layer("fast_lstm_2")) is keras.layers.LSTM
+    assert isinstance(model.get_layer("fast_lstm_2"), keras.layers.LSTM)
+    assert type(model.to_keras().get_layer("fast_lstm_2")) is keras.layers.LSTM
     assert model.get_layer("dropout_2").rate == 0.2
     assert model.get_layer("lookup_table").output_dim == H
     assert model.count_params() == V * H + 2 * 4 * H * (2 * H + 1) + V * (H + 1)
