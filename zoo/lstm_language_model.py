@@ -31,8 +31,8 @@ def LSTMLanguageModel(
     """What comes next, at every step: LookupTable -> FastLSTM -> Linear -> LogSoftMax.
 
     Layers: ``from_one lookup_table fast_lstm_1 fast_lstm_2 ... linear log_probabilities``. Each
-    ``fast_lstm`` is a kind of `keras.layers.LSTM`, the table a `keras.layers.Embedding`, the Linear a
-    `keras.layers.Dense` that runs over all steps at once. Weights start as Torch's do.
+    ``fast_lstm`` is a kind of `keras.layers.LSTM`, the table a `keras.layers.Embedding`, the
+    Linear a `keras.layers.Dense` that runs over all steps at once. Weights start as Torch's do.
 
     Train it with ``keras.losses.SparseCategoricalCrossentropy(from_logits=True)``: logarithms of
     probabilities are logits whose normalisation is 0. Targets count from 0, as the loss has it.
