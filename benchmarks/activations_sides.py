@@ -1,4 +1,4 @@
-"""The sides of `benchmarks.activations_peers`; the output is that of the last layer."""
+"""The sides of `benchmarks.activations`; the output is that of the last layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _stored(folder: str) -> tuple[np.ndarray, list[np.ndarray]]:
     return np.load(Path(folder, "images.npy")), [stored[name] for name in stored.files]
 
 
-def ours(folder: str, images: int, size: int) -> Step:
+def ours(folder: str, images: int, size: int, batch: int) -> Step:
     """`graph.activations`; writes weights and images for the others."""
     import keras
 
@@ -31,12 +31,12 @@ def ours(folder: str, images: int, size: int) -> Step:
     np.savez(Path(folder, "weights.npz"), *model.get_weights())
 
     def call() -> dict[str, Any]:
-        return graph.activations(model, x, batch_size=images)
+        return graph.activations(model, x, batch_size=batch)
 
     return Step(call, lambda: list(call().values())[-1])
 
 
-def by_hand(folder: str) -> Step:
+def by_hand(folder: str, batch: int) -> Step:
     """One Keras model of the outputs of all layers."""
     import keras
 
@@ -46,13 +46,13 @@ def by_hand(folder: str) -> Step:
     many = keras.Model(model.input, [layer.output for layer in model.layers[1:]])
 
     def call() -> list[np.ndarray]:
-        return many.predict(x, batch_size=len(x), verbose=0)
+        return many.predict(x, batch_size=batch, verbose=0)
 
     return Step(call, lambda: call()[-1])
 
 
 def keract(folder: str) -> Step:
-    """keract, which runs on Keras 2 alone."""
+    """keract, which runs on Keras 2 alone and knows no batches."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     import keract
     import tf_keras

@@ -1,17 +1,11 @@
 """Models that `graph.optimize` made, against the models as they were.
 
-python -m benchmarks.optimize [TinyDarknet] [LSTM]
+python -m benchmarks optimize
 """
 
 from __future__ import annotations
 
-import os
-import sys
-import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -20,90 +14,78 @@ import tensorflow as tf
 
 import graph
 import zoo
-from benchmarks.paired import compare, machine
+from benchmarks.paired import compare
+from benchmarks.row import Row, timed
+
+__all__ = ["rows"]
+
+Call = Callable[[], Any]
 
 
 def darknet() -> keras.Model:
-    """Tiny Darknet with statistics such as trained networks have."""
-    model = zoo.TinyDarknet()
-    generator = np.random.default_rng(0)
-    model.set_weights(
-        [generator.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
-    )
+    """Tiny Darknet whose batch normalisation has something to fold."""
+    model, rng = zoo.TinyDarknet(), np.random.default_rng(0)
+    weights = model.get_weights()
+    model.set_weights([rng.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else w for w in weights])
     return model
 
 
-def inputs(model: keras.Model, batch: int) -> Any:
+def inputs(model: keras.Model, batch: int) -> list[np.ndarray]:
     """A batch of random inputs."""
-    generator = np.random.default_rng(1)
-    arrays = [generator.uniform(size=(batch, *x.shape[1:])).astype("float32") for x in model.inputs]
-    return arrays[0] if len(arrays) == 1 else arrays
+    rng = np.random.default_rng(1)
+    return [rng.uniform(size=(batch, *x.shape[1:])).astype("float32") for x in model.inputs]
 
 
-def compiled(model: keras.Model, x: Any, *, xla: bool) -> Callable[[], Any]:
+def forward(model: keras.Model, x: list[np.ndarray], *, xla: bool) -> Call:
     """One call of the model as a compiled function of tensors."""
-    tensors = keras.tree.map_structure(tf.constant, x)
-    run = tf.function(lambda fed: model(fed, training=False), jit_compile=xla)
-    return lambda: [y.numpy() for y in keras.tree.flatten(run(tensors))]
+    fed = [tf.constant(array) for array in x]
+    run = tf.function(lambda *x: model(list(x) if len(x) > 1 else x[0], training=False))
+    run = tf.function(run, jit_compile=xla)
+    return lambda: [y.numpy() for y in keras.tree.flatten(run(*fed))]
 
 
-def stepping(model: keras.Model, x: Any) -> Callable[[], Any]:
+def predicting(model: keras.Model, x: list[np.ndarray]) -> Call:
+    """`predict_on_batch`."""
+    fed = x if len(x) > 1 else x[0]
+    return lambda: keras.tree.flatten(model.predict_on_batch(fed))
+
+
+def training(model: keras.Model, x: list[np.ndarray]) -> Call:
     """One training step."""
-    targets = [np.zeros(y.shape, "float32") for y in keras.tree.flatten(model(x))]
-    model.compile("sgd", ["mse"] * len(targets))
-    return lambda: model.train_on_batch(x, targets if len(targets) > 1 else targets[0])
+    targets = [np.zeros((len(x[0]), *y.shape[1:]), "float32") for y in model.outputs]
+    model.compile("sgd", ["mse"] * len(targets), jit_compile=False)
+    fed, wanted = (x, targets) if len(x) > 1 else (x[0], targets[0])
+    return lambda: model.train_on_batch(fed, wanted)
 
 
-def row(name: str, what: str, ours: Callable[[], Any], peer: Callable[[], Any], runs: int) -> None:
-    """Time one pair and print it."""
-    calls = 1
-    while calls < 64 and _seconds(ours, calls) < 0.01:
-        calls *= 2
-
-    def several(function: Callable[[], Any]) -> Callable[[], Any]:
-        return lambda: [function() for _ in range(calls)]
-
-    pair = compare(several(ours), several(peer), runs=runs, warm=2)
-    before, after = 1000 * pair.peer / calls, 1000 * pair.ours / calls
-    print(f"{name:<14}{what:<34}{before:>10.3f}{after:>10.3f}{1 / pair.ratio:>8.2f}", flush=True)
-
-
-def _seconds(function: Callable[[], Any], calls: int) -> float:
-    function()
-    start = time.perf_counter()
-    for _ in range(calls):
-        function()
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    """Print a table: milliseconds before and after, and how many times faster."""
-    print(machine())
-    print(f"{'model':<14}{'what':<34}{'before ms':>10}{'after ms':>10}{'faster':>8}")
-    cells = [zoo.LSTM(128, 256), zoo.LSTM(64, 64)]
-    cases = [("TinyDarknet", darknet(), (1, 16))]
-    cases += [(f"LSTM {m.inputs[0].shape[1]},{m.inputs[1].shape[1]}", m, (1, 32)) for m in cells]
-    wanted = tuple(sys.argv[1:])
-    for name, model, batches in cases:
-        if wanted and not name.startswith(wanted):
-            continue
-        result = graph.optimize(model)
-        trained = graph.optimize(model, for_="training")
-        for batch in batches:
+def rows(quick: bool) -> Iterator[Row]:
+    """Tiny Darknet, variant darknet, and nngraph's LSTM step, one sample and several."""
+    cases = [("LSTM step 128 to 256", zoo.LSTM(128, 256), (1, 32), None)]
+    if not quick:
+        cases.insert(0, ("TinyDarknet", darknet(), (1, 16), 1 / 1.3))
+    for name, model, batches, target in cases:
+        inference = graph.optimize(model)
+        for batch in batches[:1] if quick else batches:
             x = inputs(model, batch)
-            runs = 9 if batch > 1 and name == "TinyDarknet" else 21
-            for xla in (False, True):
-                ours, peer = compiled(result, x, xla=xla), compiled(model, x, xla=xla)
-                for a, b in zip(ours(), peer(), strict=True):
-                    assert np.abs(a - b).max() < 1e-5 * max(1, np.abs(b).max())
-                how = "XLA" if xla else "tf.function"
-                row(name, f"batch {batch}, {how}", ours, peer, runs)
-            predictions = [lambda m=m, x=x: m.predict_on_batch(x) for m in (result, model)]
-            row(name, f"batch {batch}, predict_on_batch", *predictions, runs)
-            if batch > 1:
-                steps = stepping(trained, x), stepping(model, x)
-                row(name, f"batch {batch}, train_on_batch, training", *steps, runs)
+            for how, make in (
+                ("forward", lambda m, x: forward(m, x, xla=False)),
+                ("forward, XLA", lambda m, x: forward(m, x, xla=True)),
+                ("predict_on_batch", predicting),
+            ):
+                calls = make(inference, x), make(model, x)
+                gap = max(
+                    float(np.abs(a - b).max() / np.abs(b).max())
+                    for a, b in zip(calls[0](), calls[1](), strict=True)
+                )
+                assert gap < 1e-4, gap
+                note = f"outputs within {gap:.0e}"
+                yield _row(f"{name}, batch {batch}, {how}", calls, quick, target, note)
+        calls = training(graph.optimize(model, for_="training"), x), training(model, x)
+        yield _row(f"{name}, batch {batch}, training step", calls, quick, None)
 
 
-if __name__ == "__main__":
-    main()
+def _row(
+    what: str, calls: tuple[Call, Call], quick: bool, target: float | None, note: str = ""
+) -> Row:
+    pair = compare(*calls, runs=2 if quick else 15, warm=2)
+    return timed("optimize", what, pair, "not optimised", target=target, note=note)
