@@ -1,6 +1,6 @@
 """Graphs of Torch `nn` modules as Keras models."""
 
-from . import nn, pictures, torch7
+from . import net2net, nn, pictures, torch7
 from .activation_gradients import activation_gradients
 from .activations import activations
 from .closure import feval
@@ -43,6 +43,7 @@ __all__ = [
     "layer_statistics",
     "load_torch7",
     "nest",
+    "net2net",
     "nn",
     "node",
     "pictures",

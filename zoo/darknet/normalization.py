@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from graph import nn
+from graph import net2net, nn
 from graph.errors import GraphError, ShapeMismatch
 from graph.nn.scope import Scope
 from graph.nn.windows import slide
@@ -70,6 +70,9 @@ class DarknetBatchNorm(keras.layers.BatchNormalization):
     def get_config(self) -> dict[str, Any]:
         """The layer's arguments."""
         return {**super().get_config(), "inside": self.inside}
+
+
+net2net.like(DarknetBatchNorm, keras.layers.BatchNormalization)
 
 
 class DarknetBatchNormalization(nn.Module):
