@@ -33,6 +33,9 @@ from .class_simplex import (
 from .cohen_kappa import (
     CohenKappa,
 )
+from .confusion_matrix import (
+    ConfusionMatrix,
+)
 from .contrastive import (
     BatchContrastiveLoss,
     ContrastiveLoss,
@@ -288,6 +291,7 @@ __all__ = [
     "ClassProxies",
     "ClassSimplexLoss",
     "CohenKappa",
+    "ConfusionMatrix",
     "ContrastiveLoss",
     "CosFaceLoss",
     "CosineEmbeddingLoss",

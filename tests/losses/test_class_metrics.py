@@ -8,6 +8,7 @@ from sklearn import metrics as sklearn
 import losses
 from losses import (
     CohenKappa,
+    ConfusionMatrix,
     HammingLoss,
     MatthewsCorrelationCoefficient,
     MultiLabelConfusionMatrix,
@@ -30,7 +31,15 @@ def forms(labels, classes):
     return {"sparse": labels, "column": labels[:, None], "scores": scores.astype("float32")}
 
 
+def normalized(normalize):
+    return (
+        lambda classes: ConfusionMatrix(classes, normalize),
+        lambda *a, **k: sklearn.confusion_matrix(*a, normalize=normalize, **k),
+    )
+
+
 METRICS = {
+    **{f"matrix-{kind}": normalized(kind) for kind in (None, "true", "pred", "all")},
     "kappa": (CohenKappa, sklearn.cohen_kappa_score),
     "linear": (
         lambda c: CohenKappa(c, "linear"),
@@ -74,12 +83,39 @@ def test_one_number_is_rounded_to_a_class():
     np.testing.assert_allclose(array(binary.result()), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", [CohenKappa, MatthewsCorrelationCoefficient])
+def test_a_matrix_of_classes_that_do_not_occur():
+    for normalize in (None, "true", "pred", "all"):
+        metric = ConfusionMatrix(4, normalize)
+        np.testing.assert_array_equal(array(metric.result()), np.zeros((4, 4)))
+        metric.update_state([0, 0, 2], [0, 1, 1])
+        expected = sklearn.confusion_matrix(
+            [0, 0, 2], [0, 1, 1], labels=range(4), normalize=normalize
+        )
+        np.testing.assert_allclose(array(metric.result()), expected, atol=1e-6)
+
+
+def test_a_matrix_in_compile(capsys):
+    x = np.random.default_rng(2).normal(size=(70, 4)).astype("float32")
+    true = np.arange(70) % 3
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    metrics = ["accuracy", ConfusionMatrix(3)]
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=metrics)
+    history = model.fit(x, true, batch_size=32, epochs=2, validation_data=(x, true))
+    predicted = model.predict(x, verbose=0).argmax(axis=1)
+    expected = sklearn.confusion_matrix(true, predicted, labels=range(3))
+    np.testing.assert_array_equal(history.history["val_confusion_matrix"][1], expected)
+    assert history.history["confusion_matrix"][0].sum() == 70  # reset after each epoch
+    got = model.evaluate(x, true, return_dict=True)
+    np.testing.assert_array_equal(got["confusion_matrix"], expected)
+    assert np.trace(expected) / 70 == pytest.approx(got["accuracy"])
+
+
+@pytest.mark.parametrize("make", [CohenKappa, MatthewsCorrelationCoefficient, ConfusionMatrix])
 @pytest.mark.parametrize("label", [-1, 3])
 def test_a_label_that_is_no_class_is_nan(make, label):
     metric = make(3)
     metric.update_state([0, 1, label], [0, 1, 2])
-    assert np.isnan(array(metric.result()))
+    assert np.isnan(array(metric.result())).any()
 
 
 def test_one_class_alone():
@@ -123,6 +159,7 @@ ALL = [
     MatthewsCorrelationCoefficient(3),
     HammingLoss("multiclass", 0.3),
     MultiLabelConfusionMatrix(2, 0.7),
+    ConfusionMatrix(3, "pred"),
 ]
 
 
@@ -157,6 +194,8 @@ def test_fit_evaluate_and_load(tmp_path):
         (lambda: CohenKappa(1), "num_classes must be .* got 1"),
         (lambda: CohenKappa(3, "cubic"), "weightage must be .* got 'cubic'"),
         (lambda: CohenKappa(3).update_state(np.ones((4, 2)), np.ones(4)), r"got \(4, 2\)"),
+        (lambda: ConfusionMatrix(1), "num_classes must be .* got 1"),
+        (lambda: ConfusionMatrix(3, "row"), "normalize must be .* got 'row'"),
         (lambda: MultiLabelConfusionMatrix(0), "num_classes must be .* got 0"),
         (
             lambda: MultiLabelConfusionMatrix(3).update_state(np.ones((4, 3)), np.ones((4, 2))),
