@@ -258,6 +258,7 @@ def main() -> int:
         parser.error("--images and --scores go together")
     if options.full:
         options.side, options.width = 224, 1.0
+    options.out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
 
     stories = []

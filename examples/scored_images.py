@@ -101,6 +101,8 @@ def read(images: Path, scores: Path, side: int, seed: int) -> tuple[Part, Part]:
             try:
                 name, score, *part = (cell.strip() for cell in line)
                 rows.append((name, float(score), *part))
+                if not np.isfinite(rows[-1][1]):
+                    sys.exit(f"{scores}:{number}: a score is a finite number, not {score}")
             except ValueError:
                 if line and number > 1:  # The first may be a heading.
                     sys.exit(f"{scores}:{number}: expected name,score or name,score,part: {line}")
@@ -117,6 +119,8 @@ def read(images: Path, scores: Path, side: int, seed: int) -> tuple[Part, Part]:
             f"{scores}: {(~valid).sum()} images for training and {valid.sum()} for validation; "
             f"at least {LEAST} of each are needed"
         )
+    if len({row[1] for row in rows}) < 2:
+        sys.exit(f"{scores}: all scores are {rows[0][1]}")
     load = keras.utils.load_img
     x = np.stack([load(images / row[0], target_size=(side, side)) for row in rows]) / 255
     x, y = x.astype("float32"), np.array([row[1] for row in rows], "float32")
