@@ -123,7 +123,8 @@ class Recipe:
         """From pixels of 0..1 to scores in their own unit."""
         mean, deviation = self.units
         side = self.options.side
-        layers = [keras.Input((side, side, 3)), self.centre, scorer]
+        # The plain copy was never compiled: who loads it needs no loss of ours.
+        layers = [keras.Input((side, side, 3)), self.centre, scorer.to_keras()]
         return keras.Sequential([*layers, keras.layers.Rescaling(deviation, mean)], name="score")
 
     def _fit(
@@ -203,7 +204,7 @@ def print_table(stories: list[dict[str, Result]]) -> None:
     kept = sum(bool(a < b < c) for a, b, c in zip(*(rho[row] for row in ROWS[:3]), strict=True))
     verdict = "yes" if means[0] < means[1] < means[2] else "no"
     print(f"without < with < with and Net2Net (the story: 0.68 < 0.82 < 0.84)? Means: {verdict}")
-    print(f"({' , '.join(f'{mean:.3f}' for mean in means)}); in {kept} of {len(stories)} seeds.")
+    print(f"({', '.join(f'{mean:.3f}' for mean in means)}); in {kept} of {len(stories)} seeds.")
     for one, other in ((ROWS[1], ROWS[0]), (ROWS[2], ROWS[1]), (ROWS[2], CONTROL)):
         gain = rho[one] - rho[other]
         each = " ".join(f"{value:+.3f}" for value in gain)
