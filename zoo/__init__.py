@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         lstm_language_model,
         mdnet,
         tiny_darknet,
+        training,
         weights,
     )
     from .alexnet import AlexNet
@@ -65,6 +66,7 @@ __all__ = [
     "register",
     "tiny_darknet",
     "to_keras_lstm",
+    "training",
     "weights",
 ]
 

@@ -30,7 +30,8 @@ class EpochBackup(keras.callbacks.Callback):
     Training ends as if it had never been killed if what a step does depends on the weights, the
     optimizer, the layers' random states (these are kept) and the number of the step alone. So give
     `fit` data that begins where it left off (`epochs_done`), not arrays with ``shuffle=True``. What
-    other callbacks remember, such as `ReduceLROnPlateau`, is not kept.
+    other callbacks remember, such as `ReduceLROnPlateau`, is not kept. On PyTorch give seeds to
+    dropout layers: without one they draw from PyTorch's own generator, which is not kept either.
 
     Args:
         folder: Where the files ``epoch-0007.weights.h5`` are; made when the first is written. One

@@ -158,11 +158,10 @@ def _checked_names(path: Path, names: list[Any]) -> list[str]:
 def _pickled(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """``{"data": uint8 (items, 3072), "labels": [0..9]}``."""
     held = _unpickled(path)
-    data, labels = held.get("data"), held.get("labels")
-    is_array = isinstance(data, PickledArray)
-    nothing: tuple[int, ...] = ()
-    shape, dtype = data.described() if is_array else (nothing, type(data).__name__)
-    if not is_array or dtype != "uint8" or shape[1:] != (_RECORD - 1,) or not shape[0]:
+    data: Any = held.get("data")
+    labels = held.get("labels")
+    shape, dtype = _described(data)
+    if dtype != "uint8" or len(shape) != 2 or shape[1] != _RECORD - 1 or not shape[0]:
         raise CifarError(f"{path}: 'data' is {dtype} {shape}, expected uint8 (items, 3072)")
     if not isinstance(labels, list) or len(labels) != shape[0]:
         raise CifarError(f"{path}: 'labels' is no list of {shape[0]} numbers")
@@ -170,6 +169,10 @@ def _pickled(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
         if type(label) is not int or not 0 <= label < classes:
             raise CifarError(f"{path}: labels[{i}] is {label!r}, of {classes} classes")
     return _images(data.values()), np.array(labels, "int64")
+
+
+def _described(data: Any) -> tuple[tuple[int, ...], str]:
+    return data.described() if isinstance(data, PickledArray) else ((), type(data).__name__)
 
 
 def _unpickled(path: Path) -> dict[str, Any]:
