@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from .. import nn
+from ..nn.module_layer import ModuleLayer
 from .repeated import Again
 
 __all__ = [
@@ -81,7 +82,6 @@ def added_linear(spot: Spot, name: str, size: Any, activation: Any, once: Again)
     if not spot.slides:
         config = like.get_config() if type(like) is L.Dense else {"dtype": like.dtype_policy}
         config |= {**own, "units": n}
-        config.pop("lora_rank", None), config.pop("quantization_config", None)
         module = None if spot.rank != 2 else lambda: nn.Linear(n, n, bias)
         return Added(name, lambda: L.Dense.from_config(config), module, values)
     sides = spot.rank - 2
@@ -186,8 +186,8 @@ def filled(model: Any, added: list[Added]) -> Any:
     for new in added:
         layer = layers[new.name]
         for name, value in new.values.items():
-            held = getattr(layer, "parameters", {})
-            variable = held.get(name) if name in held else getattr(layer, name, None)
+            held = layer.parameters if isinstance(layer, ModuleLayer) else {}
+            variable = held.get(name, getattr(layer, name, None))
             if variable is not None:
                 variable.assign(np.broadcast_to(value, variable.shape))
     return model

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from .. import nn
 from ..layout import keras_axis
 from ..nn.module_layer import ModuleLayer
 from ..nn.pointwise import Pointwise
@@ -23,6 +24,14 @@ _FUNCTIONS = frozenset(
     "linear relu relu6 elu selu celu gelu sigmoid hard_sigmoid sparse_sigmoid log_sigmoid tanh "
     "hard_tanh tanh_shrink hard_shrink soft_shrink silu hard_silu softplus softsign squareplus "
     "sparse_plus exponential leaky_relu mish threshold".split()
+)
+# Not every Pointwise: Normalize and SoftMin have one value depend on the others.
+_MODULES = (
+    *(nn.Abs, nn.Exp, nn.Log, nn.Power, nn.Sqrt, nn.Square, nn.SoftPlus, nn.Mul),
+    *(nn.AddConstant, nn.MulConstant, nn.Threshold, nn.ReLU6, nn.LeakyReLU, nn.RReLU),
+    *(nn.HardTanh, nn.Clamp, nn.HardShrink, nn.SoftShrink, nn.Copy, nn.Contiguous),
+    *(nn.Dropout, nn.SpatialDropout, nn.VolumetricDropout, nn.WhiteNoise),
+    *(nn.GradientReversal, nn.ZeroGrad, nn.L1Penalty),
 )
 _OPERATIONS = frozenset(
     "Relu Relu6 Sigmoid SparseSigmoid Softplus Softsign SoftShrink SparsePlus Silu Squareplus "
@@ -130,11 +139,14 @@ def _module(trace: Trace, layer: Any, fed: list[Axes], call: Any) -> list[Axes]:
     if isinstance(module, PReLU) and module.nOutputPlane:
         trace.weight(layer.parameters["weight"], 0, fed[0][keras_axis(1, len(fed[0]))])
         return [fed[0]]
-    alone = all(size in ((), (1,)) for size in sizes)
-    if isinstance(module, Pointwise) and len(fed) == 1 and alone:
+    alone = all(size in ((), (1,)) for size in sizes) and not any(
+        len(getattr(value, "shape", ())) for value in vars(module).values()
+    )
+    by_value = isinstance(module, _MODULES)
+    if by_value and len(fed) == 1 and alone:
         return [fed[0]]
     what = "may mix or pick channels"
-    if isinstance(module, Pointwise):
+    if isinstance(module, Pointwise) and sizes:
         what = "has weights that graph.net2net does not widen"
     if "LRN" in module.torch_name:
         what = "sums over neighbouring channels, and a copy would have other neighbours"
@@ -145,7 +157,9 @@ def operation(trace: Trace, layer: Any, fed: list[Axes], call: Any) -> list[Axes
     """A bare `keras.ops` operation of a Functional model."""
     constants = [
         value
-        for value in keras.tree.flatten([call.arguments.args, call.arguments.kwargs])
+        for value in keras.tree.flatten(
+            [call.arguments.args, call.arguments.kwargs, *vars(layer).values()]
+        )
         if not isinstance(value, keras.KerasTensor) and len(getattr(value, "shape", ()))
     ]
     if constants:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 
 from ..errors import GraphError
 from ..gmodule import GModule
+from ..nn.input import Input, shape_to_config
 from ..nn.keras_layer import KerasLayer
 from ..nn.rectifier import PReLU
 from ..nn.reshape import Reshape, View
+from ..table import map_table
 from .inserting import Inserts, insert, own_modules
 from .plan import Plan
 
@@ -40,10 +43,14 @@ def rebuilt_gmodule(
     for old, new in zip(list(own_modules(model)), list(own_modules(copy)), strict=True):
         if isinstance(old, KerasLayer):
             new.layer = layer(old.layer)
+        elif isinstance(old, Input) and old.tensor is None:
+            new.shape = map_table(partial(_sample, plan), _inputs_of(model, old))
         else:
             _resize(model.name, old, new, plan)
     new = insert(model, copy, inserts)
     config = copy.get_config()
+    shapes = [map_table(partial(_sample, plan), x) for x in model._lowered.lowered.inputs]
+    config["shapes"] = shape_to_config(shapes)
     if new:
         config["layer_names"] = []
         names = type(model).from_config(config)._lowered.lowered.layer_names
@@ -53,6 +60,18 @@ def rebuilt_gmodule(
     result = type(model).from_config(config)
     result.train_mode = model.train_mode
     return result
+
+
+def _sample(plan: Plan, tensor: Any) -> tuple[int | None, ...]:
+    """The new shape of a sample of an input."""
+    settings = plan.settings(tensor._keras_history.operation)
+    return tuple(settings.get("batch_shape", tensor.shape)[1:])
+
+
+def _inputs_of(model: GModule, module: Input) -> Any:
+    """The tensors of the input node that holds a module."""
+    node = next(node for node in model.inputnodes if node.module is module)
+    return model._lowered.lowered.values[node]
 
 
 def copied(model: GModule) -> Any:

@@ -29,7 +29,7 @@ def rebuilt(model: Any, plan: Plan, inserts: Inserts | None = None) -> Any:
         `keras.Model`.
 
     Raises:
-        GraphError: A layer cannot be made from its config.
+        GraphError: A layer cannot be made from its config, or keeps weights out of sight.
     """
     return _Rebuild(plan, inserts or {}).model(model)
 
@@ -95,6 +95,11 @@ class _Rebuild:
         return self._made[id(old)]
 
     def _copy(self, old: Any) -> Any:
+        if isinstance(getattr(old, "activation", None), keras.layers.PReLU):
+            raise GraphError(
+                f"'{old.name}' ({type(old).__name__}) has a PReLU for its own activation, whose "
+                f"slopes Keras neither lists nor saves\n  fix: put the PReLU after it, as a layer"
+            )
         if isinstance(old, keras.layers.Lambda):
             # Its function may be of this script, which no config can hold.
             return type(old)(
@@ -107,8 +112,9 @@ class _Rebuild:
         try:
             return type(old).from_config({**old.get_config(), **self._plan.settings(old)})
         except (TypeError, ValueError, NotImplementedError) as error:
+            said = " ".join(str(error).partition("Example:")[0].split())  # Keras adds a lesson.
             raise GraphError(
-                f"'{old.name}' ({type(old).__name__}) cannot be made anew: {error}\n"
+                f"'{old.name}' ({type(old).__name__}) cannot be made anew: {said}\n"
                 f"  fix: give the class get_config and from_config"
             ) from error
 

@@ -30,6 +30,7 @@ class Trace:
         settings: id of a layer -> its arguments that depend on sizes.
         uniform: Spaces whose channels must all have equally many copies, and why.
         layers: id of a layer -> the layer.
+        unknown_layers: id of a layer that keeps all sizes around it -> why it does.
     """
 
     def __init__(self, graph: Any) -> None:
@@ -38,6 +39,7 @@ class Trace:
         self.settings: dict[int, list[Settings]] = {}
         self.uniform: list[tuple[Space, str]] = []
         self.layers: dict[int, Any] = {}
+        self.unknown_layers: dict[int, str] = {}
         self._leaves: dict[Any, Leaf] = {}
         inputs = [
             self.axes(x, f"'{x._keras_history.operation.name}' is an input of the model")
@@ -156,6 +158,7 @@ class Trace:
         kind = f"nn.{module.torch_name}" if module else type(call.operation).__name__
         why = why or "is no layer that graph.net2net knows"
         reason = f"'{name}' ({kind}) {why}"
+        self.unknown_layers[id(call.operation)] = reason
         for axes in fed:
             self.freeze(axes, reason)
         return [self.axes(x, reason) for x in call.outputs]

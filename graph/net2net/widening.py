@@ -117,7 +117,7 @@ def double_width(model: Any, *, noise: float = 0.0, seed: int | None = None) -> 
         if not broken:
             break
     if not maps:
-        told = "\n".join(f"  {why}" for why in refusals(model).values() if why)
+        told = "\n".join(f"  {why}" for why in _told(trace, model).values() if why)
         raise GraphError(f"nothing in {model.name} can be widened\n{told}")
     return carry(model, rebuilt(model, plan), plan)
 
@@ -134,10 +134,12 @@ def refusals(model: Any) -> dict[str, str | None]:
     Raises:
         ValueError: The model is not built.
     """
-    graph = require_graph(model)
-    trace = Trace(graph)
+    return _told(Trace(require_graph(model)), model)
+
+
+def _told(trace: Trace, model: Any) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for path, call in walk(graph):
+    for path, call in walk(require_graph(model)):
         layer = call.operation
         if id(layer) in trace.widths:
             try:
@@ -169,6 +171,8 @@ def _space(trace: Trace, model: Any, layer: Any) -> Space:
     if recorded_graph(layer) is not None:
         first = f"{layer.name}/{layer.layers[-1].name}"
         raise GraphError(f"'{layer.name}' is a model\n  fix: name a layer of it, e.g. '{first}'")
+    if id(layer) in trace.unknown_layers:
+        raise GraphError(f"{trace.unknown_layers[id(layer)]}, so that it cannot be widened")
     names = [x.name for x in trace.layers.values() if id(x) in trace.widths]
     raise GraphError(
         f"'{layer.name}' ({kind}) of {model.name} has no width of its own\n"
