@@ -257,6 +257,8 @@ def main() -> int:
     options = parser.parse_args()
     if (options.images is None) != (options.scores is None):
         parser.error("--images and --scores go together")
+    if min(options.epochs, options.seeds) < 1:
+        parser.error("--epochs and --seeds are whole numbers from 1 up")
     if options.full:
         options.side, options.width = 224, 1.0
     options.out.mkdir(parents=True, exist_ok=True)

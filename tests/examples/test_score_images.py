@@ -211,6 +211,16 @@ def test_help():
     assert done.returncode == 0 and "--epochs" in done.stdout and "--images" in done.stdout
 
 
-def test_images_need_scores():
-    done = run(None, "score_images.py", "--images", ".")
-    assert done.returncode == 2 and "--images and --scores go together" in done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--images", "."), "--images and --scores go together"),
+        (("--epochs", "0"), "--epochs and --seeds are whole numbers from 1 up"),
+        (("--seeds", "0"), "--epochs and --seeds are whole numbers from 1 up"),
+    ],
+)
+def test_arguments_that_do_not_fit(score_images, monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(sys, "argv", ["score_images.py", *arguments])
+    with pytest.raises(SystemExit, match="^2$"):
+        score_images.main()
+    assert message in capsys.readouterr().err
