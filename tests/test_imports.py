@@ -17,7 +17,7 @@ CORE = {f"graph.{name}" for name in ("node", "origin", "order", "check", "errors
 # What a module of graph/nn/ may use of graph/ beside nn itself; never gModule or the tools.
 UNDER_NN = CORE | {"graph.layout"}
 # Their checks of values must be part of TensorFlow's own graph; imported when they first run.
-NEEDS_TENSORFLOW = {"graph.nn.runtime_check"}
+NEEDS_TENSORFLOW = {"graph.nn.runtime_check", "graph.nn.lstm_sequence"}
 # Files of graph/torch7/ that turn Torch objects into modules; all others read and write bytes.
 TORCH7_BUILDERS = {
     *("border", "collecting", "convert", "importer", "node_graph"),

@@ -62,6 +62,12 @@ class ModuleLayer(keras.layers.Layer):
         }
         self.built = True
 
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """What `call` gives, of which shape and dtype."""
+        # Keras 3.15 takes the product of a tensor and a number for sparse, which it is not.
+        dense = keras.tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inputs)
+        return super().compute_output_spec(dense, *args, **kwargs)
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The module's function of `inputs` and its parameters."""
         values = {name: ops.convert_to_tensor(v) for name, v in self.parameters.items()}

@@ -72,7 +72,8 @@ def _operation(piece: Piece) -> Any:
 
 def keep_output_names(plan: Plan) -> None:
     """Let each output come from a layer that is called as the one in the source."""
-    named: dict[int, str] = {}
+    symbols = zip(plan.inputs, plan.source.inputs, strict=True)
+    named = {id(value): symbol._keras_history.operation.name for value, symbol in symbols}
     for i, (value, name) in enumerate(zip(plan.outputs, plan.names, strict=True)):
         step = value.step
         if (named.get(id(value)) or (step.piece.name if step else None)) == name:

@@ -266,3 +266,13 @@ def closed():
 def test_what_is_refused(model, arguments, error, message):
     with pytest.raises(error, match=message):
         graph.optimize(model(), **arguments)
+
+
+def test_an_input_that_is_an_output_keeps_its_name():
+    x = keras.Input((4,), name="vector")
+    model = keras.Model(x, [x, keras.layers.Dropout(0.5, name="dropped")(x)])
+    result = graph.optimize(model)
+    assert result.output_names == model.output_names == ["vector", "dropped"]
+    batch = np.ones((2, 4), "float32")
+    for y in result(batch):
+        np.testing.assert_array_equal(y, batch)

@@ -35,7 +35,6 @@ LARGE = {
 }
 SLOW = ("cnn_m_2048", "two_stream")
 LRN = {
-    "alexnet": ["conv1", "conv2"],
     "alexnet_paper": ["conv1", "conv2"],
     "cnn_m_2048": ["conv1", "conv2"],
     "mdnet": ["conv1", "conv2"],

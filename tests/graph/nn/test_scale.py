@@ -1,10 +1,12 @@
 """Add, CAdd, CMul and Mul: which number goes with which value."""
 
+import keras
 import numpy as np
 import pytest
 
 import graph
 from graph import gModule, nn
+from graph.nn.module_layer import ModuleLayer
 from graph.torch7.convert import to_module
 from graph.torch7.types import TorchObject
 
@@ -116,3 +118,12 @@ def test_mistakes(refused):
     with pytest.raises(graph.GraphError, match="nn.CAdd: size must be an integer of at least 1"):
         nn.CAdd(1, 0)
     assert repr(nn.CAdd([2, 3])) == "nn.CAdd(2, 3)"
+
+
+def test_a_module_on_a_product_with_a_number():
+    """Keras 3.15 takes ``x * 2`` for sparse."""
+    x = keras.Input((4,))
+    y = ModuleLayer(with_numbers(nn.CAdd(4), [1, 2, 3, 4]))(x * 2)
+    assert y.shape == (None, 4)
+    found = keras.Model(x, y).predict(np.ones((2, 4)), verbose=0)
+    np.testing.assert_array_equal(found, [[3, 4, 5, 6]] * 2)
