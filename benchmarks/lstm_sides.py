@@ -1,4 +1,4 @@
-"""The sides of `benchmarks.lstm_peers`.
+"""The sides of `benchmarks.lstm`.
 
 The output of the forward pass is the sequence, that of both passes the slope of the recurrent
 weights, as Keras has them.

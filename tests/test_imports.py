@@ -16,8 +16,8 @@ SOURCES = sorted(p.relative_to(ROOT) for name in PACKAGES for p in (ROOT / name)
 CORE = {f"graph.{name}" for name in ("node", "origin", "order", "check", "errors", "table")}
 # What a module of graph/nn/ may use of graph/ beside nn itself; never gModule or the tools.
 UNDER_NN = CORE | {"graph.layout"}
-# Their checks of values must be part of TensorFlow's own graph; imported when they first run.
-NEEDS_TENSORFLOW = {"graph.nn.runtime_check", "graph.nn.lstm_sequence"}
+# Of TensorFlow's own graph: checks of values, and the loops of LSTMs; imported when they first run.
+NEEDS_TENSORFLOW = {f"graph.nn.{n}" for n in ("runtime_check", "lstm_sequence", "lstm_loop")}
 # Files of graph/torch7/ that turn Torch objects into modules; all others read and write bytes.
 TORCH7_BUILDERS = {
     *("border", "collecting", "convert", "importer", "node_graph"),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import keras
 
+from .lstm_loop import backward, forward
+
 __all__ = ["lstm_sequence", "runs_here", "without_xla"]
+
+_HALVED = 16
+"""The smallest batch to halve."""
 
 _xla: ContextVar[bool] = ContextVar("nngraph_lstm_xla", default=True)
 
@@ -63,7 +69,9 @@ def lstm_sequence(
     import tensorflow as tf
 
     # XLA compiles anew for each length, which would cost more than it saves where lengths vary.
-    run = _functions(_xla.get() and x.shape[1] is not None, kernel.shape[0], recurrent.shape[0])
+    compiled = _xla.get() and x.shape[1] is not None
+    halved = compiled and _pays_halved(x.shape[0], recurrent.shape[0])
+    run = _functions(compiled, halved, kernel.shape[0], recurrent.shape[0])
 
     def still(function: Any, *arguments: Any) -> Any:
         # What a tape saw of the loops inside it would differentiate; XLA hands no loops out.
@@ -91,6 +99,15 @@ def lstm_sequence(
     return sequence(x, h, c, kernel, recurrent, bias)
 
 
+def _pays_halved(batch: int | None, units: int) -> bool:
+    """Whether two cores had better run a loop each, over half the batch, than share every step.
+
+    The steps of a small LSTM, whose weights fit each core's own cache, are too short to share.
+    """
+    several = (os.cpu_count() or 1) > 1
+    return several and (batch is None or batch >= _HALVED) and units <= 256
+
+
 class _Functions(NamedTuple):
     outputs: Any
     keeping: Any
@@ -98,107 +115,65 @@ class _Functions(NamedTuple):
 
 
 @cache
-def _functions(compiled: bool, features: int, units: int) -> _Functions:
+def _functions(compiled: bool, halved: bool, features: int, units: int) -> _Functions:
     # Functions of their own for each size of weights: `reduce_retracing` opens every axis that
     # differs from one call to the next, and those of the weights must stay known.
     import tensorflow as tf
 
-    def outputs(*fed: Any) -> Any:
-        return keeping(*fed)[:2]
-
-    def keeping(*fed: Any) -> Any:
-        states, cells, gates = _forward(*fed)
-        return tf.transpose(states, (1, 0, 2)), cells[-1], states, cells, gates
-
-    def made(function: Any) -> Any:
+    def made(function: Any, compiled: bool = compiled) -> Any:
         return tf.function(
             function, jit_compile=compiled or None, reduce_retracing=True, autograph=False
         )
 
-    return _Functions(made(outputs), made(keeping), made(_backward))
+    outputs, keeping = (made(partial(forward, keep=keep)) for keep in (False, True))
+    back = made(backward)
+    if halved:
+        outputs, keeping = made(_halved(outputs), False), made(_halved(keeping), False)
+        back = made(_halved_back(back), False)
+    return _Functions(outputs, keeping, back)
 
 
-def _forward(x: Any, h: Any, c: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
-    """All h and c ``(time, batch, units)`` and gates ``(time, batch, 4 units)``."""
+def _halved(run: Any) -> Any:
+    """Run one half of the batch beside the other; what is kept stays in halves."""
     import tensorflow as tf
 
-    # s(x) = (tanh(x/2) + 1) / 2: one function for all gates. Halves of floats are exact.
-    units = recurrent.shape[0]
-    half, one = tf.fill((2 * units,), 0.5), tf.ones((units,))
-    scale = tf.cast(tf.concat([half, one, half[:units]], 0), x.dtype)
-    kernel, recurrent, bias = kernel * scale, recurrent * scale, bias * scale
-    sizes = tf.shape(x)
-    time, batch = sizes[1], sizes[0]
-    ahead = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, x.shape[2]))
-    ahead = tf.reshape(tf.matmul(ahead, kernel) + bias, (time, batch, 4 * units))
-    steps = tf.TensorArray(x.dtype, time).unstack(ahead)
-    stores = [_store(x.dtype, time, (x.shape[0], n)) for n in (units, units, 4 * units)]
+    def both(*fed: Any) -> Any:
+        batch, weights = fed[:3], fed[3:]
+        one, two = (run(*half, *weights) for half in zip(*map(_halves, batch), strict=True))
+        states, cell = (tf.concat(pair, 0) for pair in zip(one[:2], two[:2], strict=True))
+        return [states, cell, *one[2:], *two[2:]]
 
-    def body(t: Any, h: Any, c: Any, hs: Any, cs: Any, gs: Any) -> Any:
-        i, f, g, o = tf.split(tf.tanh(steps.read(t) + tf.matmul(h, recurrent)), 4, -1)
-        i, f, o = 0.5 * i + 0.5, 0.5 * f + 0.5, 0.5 * o + 0.5
-        c = f * c + i * g
-        h = o * tf.tanh(c)
-        gates = tf.concat([i, f, g, o], -1)
-        return t + 1, h, c, hs.write(t, h), cs.write(t, c), gs.write(t, gates)
-
-    ends = tf.while_loop(lambda t, *_: t < time, body, (0, h, c, *stores), maximum_iterations=time)
-    return [store.stack() for store in ends[3:]]
+    return both
 
 
-def _backward(
-    x: Any,
-    h: Any,
-    c: Any,
-    kernel: Any,
-    recurrent: Any,
-    bias: Any,
-    d_states: Any,
-    d_cell: Any,
-    states: Any,
-    cells: Any,
-    gates: Any,
-) -> list[Any]:
-    """The gradients of the first six arguments."""
+def _halved_back(run: Any) -> Any:
     import tensorflow as tf
 
-    time, units = tf.shape(states)[0], recurrent.shape[0]
-    before = tf.concat([c[None], cells[:-1]], 0)
-    squashed = tf.tanh(cells)
-    transposed = tf.transpose(recurrent)
-    series = (tf.transpose(d_states, (1, 0, 2)), gates, squashed, before)
-    steps = [tf.TensorArray(x.dtype, time).unstack(a) for a in series]
-    store = _store(x.dtype, time, (x.shape[0], 4 * units))
-
-    def body(k: Any, dh: Any, dc: Any, store: Any) -> Any:
-        t = time - 1 - k
-        seed, gates, squashed, before = (a.read(t) for a in steps)
-        i, f, g, o = tf.split(gates, 4, -1)
-        dh = dh + seed
-        dc = dc + dh * o * (1 - squashed * squashed)
-        parts = (
-            dc * g * i * (1 - i),
-            dc * before * f * (1 - f),
-            dc * i * (1 - g * g),
-            dh * squashed * o * (1 - o),
+    def both(*fed: Any) -> Any:
+        batch, weights, seeds, kept = fed[:3], fed[3:6], fed[6:8], fed[8:]
+        saved = (kept[:3], kept[3:])
+        parts = zip(*map(_halves, (*batch, *seeds)), strict=True)
+        one, two = (
+            run(*half[:3], *weights, *half[3:], *own)
+            for half, own in zip(parts, saved, strict=True)
         )
-        dz = tf.concat(parts, -1)
-        return k + 1, tf.matmul(dz, transposed), dc * f, store.write(t, dz)
+        joined = [tf.concat(pair, 0) for pair in zip(one[:3], two[:3], strict=True)]
+        return [*joined, *(a + b for a, b in zip(one[3:], two[3:], strict=True))]
 
-    start = (0, tf.zeros_like(h), d_cell, store)
-    _, dh, dc, store = tf.while_loop(lambda k, *_: k < time, body, start, maximum_iterations=time)
-    dz = tf.reshape(store.stack(), (-1, 4 * units))
-    fed = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, x.shape[2]))
-    last = tf.reshape(tf.concat([h[None], states[:-1]], 0), (-1, units))
-    dx = tf.reshape(tf.matmul(dz, kernel, transpose_b=True), (time, -1, x.shape[2]))
-    return [
-        tf.transpose(dx, (1, 0, 2)),
-        dh,
-        dc,
-        tf.matmul(fed, dz, transpose_a=True),
-        tf.matmul(last, dz, transpose_a=True),
-        tf.reduce_sum(dz, 0),
-    ]
+    return both
+
+
+def _halves(x: Any) -> tuple[Any, Any]:
+    """Of a batch whose size is not known before it comes, and is small: all, and nothing."""
+    import tensorflow as tf
+
+    size = x.shape[0]
+    if size is None:
+        size = tf.shape(x)[0]
+        middle = tf.where(size < _HALVED, size, size // 2)
+    else:
+        middle = size // 2 if size >= _HALVED else size
+    return x[:middle], x[middle:]
 
 
 def _second(fed_first: Any, seeds: Any) -> Any:
@@ -211,15 +186,8 @@ def _second(fed_first: Any, seeds: Any) -> Any:
         outer.watch(arguments)
         with tf.GradientTape() as inner:
             inner.watch(fed)
-            states, cells, _ = _forward(*fed)
-            outputs = [tf.transpose(states, (1, 0, 2)), cells[-1]]
+            outputs = forward(*fed, keep=False)
         first: Any = inner.gradient(outputs, fed, [d_states, d_cell])
     return outer.gradient(
         first, list(arguments), list(seeds), unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
-
-
-def _store(dtype: Any, time: Any, shape: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.TensorArray(dtype, time, element_shape=shape)

@@ -62,6 +62,40 @@ def test_values_and_both_derivatives(training, xla):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("batch", [15, 16, 17, 33])
+@pytest.mark.parametrize("training", [False, True])
+def test_batches_in_halves(monkeypatch, batch, known, training):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    generator = np.random.default_rng(7)
+    shapes = ((batch, T, D), (batch, H), (batch, H), *SHAPES[3:])
+    fed = [tf.constant(generator.normal(size=s)) for s in shapes]
+    seeds = [tf.constant(generator.normal(size=s)) for s in ((batch, T, H), (batch, H))]
+
+    def run(*a):
+        return lstm_sequence(*a, training=training)
+
+    def first(*a):
+        fed, seeds = a[:6], a[6:]
+        with tf.GradientTape() as tape:
+            tape.watch(fed)
+            y = run(*fed)
+        return [*y, *tape.gradient(y, fed, seeds)]
+
+    lead = batch if known else None
+    both = [*fed, *seeds]
+    opened = [tf.TensorSpec((lead, *a.shape[1:]), a.dtype) for a in (*fed[:3], *seeds)]
+    specs = [*opened[:3], *(tf.TensorSpec(a.shape, a.dtype) for a in fed[3:]), *opened[3:]]
+    found = tf.function(first, input_signature=specs)(*both)
+    expected = everything(naive, fed, seeds)[:8]
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+    if known:
+        expected = everything(naive, fed, seeds)
+        for a, b in zip(everything(run, fed, seeds), expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
 def test_batches_and_lengths_of_every_size():
     layer, peer = (
         SequenceLSTM(H, return_sequences=True),
