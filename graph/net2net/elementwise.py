@@ -7,12 +7,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from .. import nn
-from ..layout import keras_axis
-from ..nn.module_layer import ModuleLayer
-from ..nn.pointwise import Pointwise
-from ..nn.random_layer import RandomLayer
-from ..nn.rectifier import PReLU
 from .registry import Axes, rule
 from .spaces import Space, freeze, size_of
 from .trace import Trace
@@ -24,14 +18,6 @@ _FUNCTIONS = frozenset(
     "linear relu relu6 elu selu celu gelu sigmoid hard_sigmoid sparse_sigmoid log_sigmoid tanh "
     "hard_tanh tanh_shrink hard_shrink soft_shrink silu hard_silu softplus softsign squareplus "
     "sparse_plus exponential leaky_relu mish threshold".split()
-)
-# Not every Pointwise: Normalize and SoftMin have one value depend on the others.
-_MODULES = (
-    *(nn.Abs, nn.Exp, nn.Log, nn.Power, nn.Sqrt, nn.Square, nn.SoftPlus, nn.Mul),
-    *(nn.AddConstant, nn.MulConstant, nn.Threshold, nn.ReLU6, nn.LeakyReLU, nn.RReLU),
-    *(nn.HardTanh, nn.Clamp, nn.HardShrink, nn.SoftShrink, nn.Copy, nn.Contiguous),
-    *(nn.Dropout, nn.SpatialDropout, nn.VolumetricDropout, nn.WhiteNoise),
-    *(nn.GradientReversal, nn.ZeroGrad, nn.L1Penalty),
 )
 _OPERATIONS = frozenset(
     "Relu Relu6 Sigmoid SparseSigmoid Softplus Softsign SoftShrink SparsePlus Silu Squareplus "
@@ -130,27 +116,6 @@ def _merge(trace: Trace, layer: Any, fed: list[Axes], call: Any) -> list[Axes]:
     if len({len(axes) for axes in fed}) > 1:
         return trace.unknown(call, fed, "merges tensors of different ranks")
     return [merged(trace, layer, fed, call.outputs[0].shape)]
-
-
-@rule(ModuleLayer, RandomLayer)
-def _module(trace: Trace, layer: Any, fed: list[Axes], call: Any) -> list[Axes]:
-    module = layer.module
-    sizes = [tuple(v.shape) for v in layer.parameters.values()]
-    if isinstance(module, PReLU) and module.nOutputPlane:
-        trace.weight(layer.parameters["weight"], 0, fed[0][keras_axis(1, len(fed[0]))])
-        return [fed[0]]
-    alone = all(size in ((), (1,)) for size in sizes) and not any(
-        len(getattr(value, "shape", ())) for value in vars(module).values()
-    )
-    by_value = isinstance(module, _MODULES)
-    if by_value and len(fed) == 1 and alone:
-        return [fed[0]]
-    what = "may mix or pick channels"
-    if isinstance(module, Pointwise) and sizes:
-        what = "has weights that graph.net2net does not widen"
-    if "LRN" in module.torch_name:
-        what = "sums over neighbouring channels, and a copy would have other neighbours"
-    return trace.unknown(call, fed, what)
 
 
 def operation(trace: Trace, layer: Any, fed: list[Axes], call: Any) -> list[Axes]:

@@ -74,10 +74,16 @@ def keep_output_names(plan: Plan) -> None:
     """Let each output come from a layer that is called as the one in the source."""
     symbols = zip(plan.inputs, plan.source.inputs, strict=True)
     named = {id(value): symbol._keras_history.operation.name for value, symbol in symbols}
+    passed_on: dict[tuple[int, str], Value] = {}
     for i, (value, name) in enumerate(zip(plan.outputs, plan.names, strict=True)):
         step = value.step
         if (named.get(id(value)) or (step.piece.name if step else None)) == name:
             named[id(value)] = name
+            continue
+        if (id(value), name) in passed_on:
+            value.results -= 1
+            plan.outputs[i] = passed_on[id(value), name]
+            plan.outputs[i].results += 1
             continue
         if not _make_free(plan, name, step):
             continue
@@ -88,6 +94,7 @@ def keep_output_names(plan: Plan) -> None:
             config = {"name": name, "dtype": value.dtype}
             identity = Piece(keras.layers.Identity, config, [])
             step = plan.add(identity, (value,), [Value(value.shape, value.dtype)])
+            passed_on[id(value), name] = step.output
             value = plan.outputs[i] = step.output
             value.results += 1
         named[id(value)] = name
