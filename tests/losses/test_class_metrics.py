@@ -14,6 +14,11 @@ from losses import (
     MultiLabelConfusionMatrix,
 )
 
+OLD_KERAS = pytest.mark.skipif(
+    tuple(map(int, keras.__version__.split(".")[:2])) < (3, 13),
+    reason="fit of Keras 3.12 takes no metric that is a matrix",
+)
+
 
 def array(tensor):
     return keras.ops.convert_to_numpy(tensor)
@@ -94,6 +99,7 @@ def test_a_matrix_of_classes_that_do_not_occur():
         np.testing.assert_allclose(array(metric.result()), expected, atol=1e-6)
 
 
+@OLD_KERAS
 def test_a_matrix_in_compile(capsys):
     x = np.random.default_rng(2).normal(size=(70, 4)).astype("float32")
     true = np.arange(70) % 3
