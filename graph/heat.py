@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from .calls import Call, calls_of, require_graph
 from .node import Node
 from .parameters import parameters_of
 from .table import flatten
@@ -82,11 +83,12 @@ def node_times(model: Any, data: Any = None) -> Heat:
         id(t): keras.ops.convert_to_tensor(a, dtype=t.dtype)
         for t, a in zip(inputs, arrays, strict=True)
     }
+    makers = {id(t): call for call in calls_of(require_graph(model)) for t in call.outputs}
     tensors: dict[Node, Any] = model.node_tensors()
     seconds: dict[Node, float] = {}
     for node, value in tensors.items():
         fed = flatten([tensors[parent] for parent in node.parents]) if node.parents else inputs
-        seconds[node] = _run(fed, flatten(value), found)
+        seconds[node] = _run(fed, flatten(value), found, makers)
     batch = len(arrays[0]) if arrays else 0
     what = f"time for {batch} sample{'' if batch == 1 else 's'}"
     return Heat(what, seconds, _duration)
@@ -104,14 +106,25 @@ def _sample(model: str, tensor: Any) -> np.ndarray:
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-def _run(fed: list[Any], wanted: list[Any], found: dict[int, Any]) -> float:
+def _run(
+    fed: list[Any], wanted: list[Any], found: dict[int, Any], makers: dict[int, Call]
+) -> float:
     """Compute the tensors `wanted` from those fed, into `found`; the seconds it takes."""
     fed = list({id(t): t for t in fed if id(t) in found}.values())
     if all(id(t) in found for t in wanted):
         return 0.0
     values = [found[id(t)] for t in fed]
-    step = keras.Function(fed, wanted)
-    work, nothing = _compiled(lambda *xs: step(list(xs))), _compiled(lambda *xs: list(xs))
+    calls = _between(fed, wanted, makers)
+
+    def step(*xs: Any) -> list[Any]:
+        computed = {id(t): x for t, x in zip(fed, xs, strict=True)}
+        for call in calls:
+            args, kwargs = call.bind(computed)
+            given = keras.tree.flatten(call.operation(*args, **kwargs))
+            computed.update((id(t), y) for t, y in zip(call.outputs, given, strict=True))
+        return [computed[id(t)] for t in wanted]
+
+    work, nothing = _compiled(step), _compiled(lambda *xs: list(xs))
     results = work(*values)
     found.update((id(t), v) for t, v in zip(wanted, results, strict=True))
     _seconds(nothing, values)
@@ -121,6 +134,23 @@ def _run(fed: list[Any], wanted: list[Any], found: dict[int, Any]) -> float:
         best = [min(b, _seconds(f, values)) for b, f in zip(best, (work, nothing), strict=True)]
         runs += 1
     return max(best[0] - best[1], 0.0)
+
+
+def _between(fed: list[Any], wanted: list[Any], makers: dict[int, Call]) -> list[Call]:
+    """The calls that make the tensors `wanted` out of those fed, in an order to run them."""
+    known, ordered = {id(t) for t in fed}, []
+    stack = [makers[id(t)] for t in reversed(wanted) if id(t) not in known]
+    while stack:
+        call = stack[-1]
+        missing = [t for t in call.inputs if id(t) not in known]
+        if missing:
+            stack += [makers[id(t)] for t in missing]
+            continue
+        stack.pop()
+        if any(id(t) not in known for t in call.outputs):
+            ordered.append(call)
+            known |= {id(t) for t in call.outputs}
+    return ordered
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,17 +3,11 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
-import keras
 import numpy as np
 import pytest
 
 import graph
 from graph import Input, gModule, nn
-
-OLD_KERAS = pytest.mark.skipif(
-    tuple(map(int, keras.__version__.split(".")[:2])) < (3, 13),
-    reason="times of nodes need Keras 3.13",
-)
 
 
 @pytest.fixture
@@ -100,7 +94,6 @@ def times(text):
     return {name: float(value) * (1000 if unit == "ms" else 1) for name, value, unit in found}
 
 
-@OLD_KERAS
 def test_heat_is_the_time_that_was_measured():
     net = slow_in_the_middle()
     text = graph.dot(net, "a <title>", heat="time", data=np.ones((64, 8), "float32"))
@@ -117,7 +110,6 @@ def test_heat_is_the_time_that_was_measured():
         np.testing.assert_array_equal(one, other)
 
 
-@OLD_KERAS
 def test_times_of_tables_integers_and_late_shapes():
     words = Input((5,), name="words", dtype="int32")
     y = nn.LookupTable(9, 3)(words)
