@@ -40,6 +40,8 @@ def build_layers(spec: list[tuple[str, int, int, int]], seed: int = 0) -> keras.
     """The model of a spec; its outputs are all values that nothing reads."""
     image, vector = keras.Input((6, 5, 4), name="image"), keras.Input((4,), name="vector")
     values, read = [image, vector], set()
+    for x in (image, vector):
+        keras.layers.Identity()(x)  # Keras 3.12 refuses an input that nothing reads.
     for kind, first, second, number in spec:
         maps = [v for v in values if len(v.shape) == 4]
         vectors = [v for v in values if len(v.shape) == 2]

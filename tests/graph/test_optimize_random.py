@@ -6,15 +6,11 @@ import keras
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from old_keras import not_on_3_12
 from random_graphs import WIDTH, build, interpret, specs, weights_of
 from random_layers import batch_for, build_layers, layer_specs
 
 import graph
-
-OLD_KERAS = pytest.mark.skipif(
-    tuple(map(int, keras.__version__.split(".")[:2])) < (3, 13),
-    reason="Keras 3.12 refuses inputs that nothing reads",
-)
 
 RANDOM = (keras.layers.Dropout, keras.layers.GaussianNoise)
 
@@ -57,14 +53,12 @@ def check_layers(spec, folder=None):
     assert_near(model(x), expected, 0)
 
 
-@OLD_KERAS
 @relaxed(25)
 @given(layer_specs())
 def test_random_layers(spec):
     check_layers(spec)
 
 
-@OLD_KERAS
 @pytest.mark.slow
 @relaxed(150)
 @given(layer_specs(most=22))
@@ -72,7 +66,7 @@ def test_random_layers_often(spec):
     check_layers(spec)
 
 
-@OLD_KERAS
+@not_on_3_12("a plain model with an input that nothing reads does not load")
 @relaxed(6)
 @given(layer_specs())
 def test_random_layers_saved(tmp_path_factory, spec):
@@ -101,14 +95,12 @@ def _slope(slope, y):
     return keras.ops.mean(slope * keras.ops.tanh(y), axis=-1)
 
 
-@OLD_KERAS
 @relaxed(8)
 @given(layer_specs())
 def test_training_takes_the_same_steps(spec):
     check_steps(spec)
 
 
-@OLD_KERAS
 @pytest.mark.slow
 @relaxed(60)
 @given(layer_specs())

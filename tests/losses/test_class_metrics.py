@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from old_keras import not_on_3_12
 from sklearn import metrics as sklearn
 
 import losses
@@ -12,11 +13,6 @@ from losses import (
     HammingLoss,
     MatthewsCorrelationCoefficient,
     MultiLabelConfusionMatrix,
-)
-
-OLD_KERAS = pytest.mark.skipif(
-    tuple(map(int, keras.__version__.split(".")[:2])) < (3, 13),
-    reason="fit of Keras 3.12 takes no metric that is a matrix",
 )
 
 
@@ -99,7 +95,7 @@ def test_a_matrix_of_classes_that_do_not_occur():
         np.testing.assert_allclose(array(metric.result()), expected, atol=1e-6)
 
 
-@OLD_KERAS
+@not_on_3_12("fit takes no metric that is a matrix")
 def test_a_matrix_in_compile(capsys):
     x = np.random.default_rng(2).normal(size=(70, 4)).astype("float32")
     true = np.arange(70) % 3
