@@ -11,8 +11,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import graph
@@ -23,9 +22,10 @@ from graph.torch7.importer import root_of
 from .converting import FORMATS, ConversionError, check_place, check_tools, shapes_text, write
 from .inspecting import report
 from .looking import draw_layers, load_model, preprocessing_of, write_report
-from .model_commands import RefusedArgument, add_commands
+from .model_commands import add_commands
 from .progress import Progress
 from .registry import UnknownModelError
+from .usage import UsageError, as_usage
 from .weights import WeightsError
 
 __all__ = ["main"]
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
-    except (_Usage, RefusedArgument, UnknownModelError) as error:
+    except (UsageError, UnknownModelError) as error:
         return _failed(error, 2)
     except (UnsupportedTorch, GraphError, ConversionError, WeightsError) as error:
         return _failed(error, 1)
@@ -75,11 +75,11 @@ def _convert(options: argparse.Namespace) -> int:
     except (UnsupportedTorch, GraphError):
         raise
     except ValueError as error:  # A shape for another number of inputs.
-        raise _Usage(f"--input-shape: {error}") from error
+        raise UsageError(f"--input-shape: {error}") from error
     finally:
         progress.end()
     if not model.is_lowered:
-        raise _Usage(
+        raise UsageError(
             f"{options.model} does not state the shape of its input\n"
             f"  fix: --input-shape 3,224,224, the shape of one sample without the batch"
         )
@@ -95,7 +95,7 @@ def _inspect(options: argparse.Namespace) -> int:
         lines, known = report(root_of(options.model), options.model)
         print("\n".join(lines), flush=True)
         return 0 if known else _failed(f"{options.model} has unknown modules", 1)
-    with _as_usage():
+    with as_usage():
         model = load_model(options.model, options.input_shape, options.weights)
         if options.image is None:
             print(graph.layer_table(model))
@@ -107,25 +107,10 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    with _as_usage():
+    with as_usage():
         write_report(options.model, options.data, options.out, options.weights)
     print(options.out)
     return 0
-
-
-@contextmanager
-def _as_usage() -> Iterator[None]:
-    """Count mistakes in the arguments as wrong usage, unless they have a status of their own."""
-    try:
-        yield
-    except (UnsupportedTorch, GraphError, Torch7FormatError, WeightsError, UnknownModelError):
-        raise
-    except ValueError as error:
-        raise _Usage(error) from error
-
-
-class _Usage(ValueError):
-    pass
 
 
 def _failed(error: object, status: int) -> int:

@@ -11,13 +11,9 @@ from typing import Any
 import graph
 
 from .registry import UnknownModelError, create_model, list_models
-from .weights import WeightsError
+from .usage import as_usage
 
-__all__ = ["RefusedArgument", "add_commands"]
-
-
-class RefusedArgument(ValueError):
-    """A network is not built with an argument that was set."""
+__all__ = ["add_commands"]
 
 
 def add_commands(commands: Any) -> None:
@@ -71,12 +67,11 @@ def _argument(text: str) -> tuple[str, Any]:
 
 
 def _made(make: Callable[..., Any], options: argparse.Namespace, **more: Any) -> Any:
-    try:
-        return make(options.name, **dict(options.arguments), **more)
-    except (UnknownModelError, WeightsError, graph.GraphError):
-        raise
-    except (TypeError, ValueError) as error:
-        raise RefusedArgument(f"{options.name}: {error}") from error
+    with as_usage(f"{options.name}: "):
+        try:
+            return make(options.name, **dict(options.arguments), **more)
+        except TypeError as error:  # An argument that its builder does not take.
+            raise ValueError(str(error)) from error
 
 
 def _list(options: argparse.Namespace) -> int:
