@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from .backends import gradient_backend
 from .batches import batches_of
 from .calls import Selector
 from .subject import Subject, subject_of
@@ -55,12 +56,7 @@ def activation_gradients(
         >>> activation_gradients(model, np.ones((1, 2)), "relu", output=1)["relu"].tolist()
         [[0.0, 1.0]]
     """
-    backend = keras.backend.backend()
-    if backend not in ("tensorflow", "torch"):
-        raise RuntimeError(
-            f"activation_gradients needs Keras on TensorFlow or PyTorch, and the backend is "
-            f"'{backend}': set KERAS_BACKEND before importing keras"
-        )
+    backend = gradient_backend("activation_gradients needs")
     subject = subject_of(model)
     choose = _chooser(model, output)
     batches = batches_of(subject, x, batch_size)

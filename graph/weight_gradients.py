@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from .backends import gradient_backend
 from .subject import Subject
 
 __all__ = ["WeightGradients"]
@@ -28,12 +29,7 @@ class WeightGradients:
     """
 
     def __init__(self, subject: Subject, names: tuple[str, ...], targets: Any, loss: Any) -> None:
-        backend = keras.backend.backend()
-        if backend not in ("tensorflow", "torch"):
-            raise RuntimeError(
-                f"gradient norms need Keras on TensorFlow or PyTorch, and the backend is "
-                f"'{backend}': set KERAS_BACKEND before importing keras"
-            )
+        backend = gradient_backend("gradient norms need")
         self._subject, self._names = subject, names
         self._targets = keras.tree.map_structure(np.asarray, targets)
         self._loss: Callable[[Any, Any], Any] = keras.losses.get(loss)

@@ -177,7 +177,7 @@ def _halves(x: Any) -> tuple[Any, Any]:
 
 
 def _second(fed_first: Any, seeds: Any) -> Any:
-    """The gradient of `seeds` times what `_backward` gives, by differentiating the plain loop."""
+    """The gradient of `seeds` times what `backward` gives, by differentiating the plain loop."""
     import tensorflow as tf
 
     arguments: Any = [tf.identity(a) for a in fed_first]
