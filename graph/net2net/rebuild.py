@@ -10,6 +10,7 @@ import keras
 from ..calls import calls_of, recorded_graph, require_graph
 from ..errors import GraphError
 from ..gmodule import GModule
+from ..layer_copies import made_like
 from .modules import Inserts, rebuilt_gmodule
 from .plan import Plan
 
@@ -100,17 +101,8 @@ class _Rebuild:
                 f"'{old.name}' ({type(old).__name__}) has a PReLU for its own activation, whose "
                 f"slopes Keras neither lists nor saves\n  fix: put the PReLU after it, as a layer"
             )
-        if isinstance(old, keras.layers.Lambda):
-            # Its function may be of this script, which no config can hold.
-            return type(old)(
-                old.function,
-                output_shape=old._output_shape,
-                arguments=old.arguments,
-                name=old.name,
-                dtype=old.dtype_policy,
-            )
         try:
-            return type(old).from_config({**old.get_config(), **self._plan.settings(old)})
+            return made_like(old, {**old.get_config(), **self._plan.settings(old)})
         except (TypeError, ValueError, NotImplementedError) as error:
             said = " ".join(str(error).partition("Example:")[0].split())  # Keras adds a lesson.
             raise GraphError(

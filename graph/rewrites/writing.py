@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..layer_copies import made_like
 from ..nn.tying import tie
 from ..recursion import deep_recursion
 from .plan import Piece, Plan, Slices, Step, Value
@@ -60,6 +61,8 @@ def _made(piece: Piece, layers: Layers) -> Any:
         return model
     if not piece.is_layer:
         return _operation(piece)
+    if piece.source is not None:
+        return made_like(piece.source, piece.config)
     return piece.kind.from_config(copy.deepcopy(piece.config))  # type: ignore[attr-defined]
 
 

@@ -276,3 +276,13 @@ def test_an_input_that_is_an_output_keeps_its_name():
     batch = np.ones((2, 4), "float32")
     for y in result(batch):
         np.testing.assert_array_equal(y, batch)
+
+
+def test_functions_of_a_script_are_copied():
+    x = keras.Input((4,))
+    y = keras.layers.Lambda(lambda t: t * 2 + 1, name="doubled")(keras.layers.Dense(3)(x))
+    model = keras.Model(x, keras.layers.Dense(2)(y))
+    batch = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    result = graph.optimize(model)
+    assert result.get_layer("doubled") is not model.get_layer("doubled")
+    np.testing.assert_allclose(result(batch), model(batch), rtol=1e-5, atol=1e-5)
