@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..activation_names import ELEMENTWISE
 from .registry import Axes, rule
 from .spaces import Space, freeze, size_of
 from .trace import Trace
@@ -14,11 +15,6 @@ from .trace import Trace
 __all__ = ["activation_problem", "freeze_activation", "merged"]
 
 L: Any = keras.layers
-_FUNCTIONS = frozenset(
-    "linear relu relu6 elu selu celu gelu sigmoid hard_sigmoid sparse_sigmoid log_sigmoid tanh "
-    "hard_tanh tanh_shrink hard_shrink soft_shrink silu hard_silu softplus softsign squareplus "
-    "sparse_plus exponential leaky_relu mish threshold".split()
-)
 _OPERATIONS = frozenset(
     "Relu Relu6 Sigmoid SparseSigmoid Softplus Softsign SoftShrink SparsePlus Silu Squareplus "
     "LogSigmoid LeakyRelu HardSigmoid HardSilu Elu Selu Gelu Celu TanhShrink HardTanh HardShrink "
@@ -35,7 +31,7 @@ def activation_problem(activation: Any) -> str | None:
         return f"has {type(activation).__name__} for its activation"
     name = getattr(activation, "__name__", str(activation))
     known = activation is None or (
-        name in _FUNCTIONS and getattr(keras.activations, name, None) is activation
+        name in ELEMENTWISE and getattr(keras.activations, name, None) is activation
     )
     return None if known else f"has the activation {name}, which may mix channels"
 

@@ -10,7 +10,6 @@ import keras
 from .plan import Piece, Step, Value
 
 __all__ = [
-    "ELEMENTWISE",
     "activation_name",
     "is_exact",
     "is_linear",
@@ -19,13 +18,6 @@ __all__ = [
     "same_policy",
     "unregularised",
 ]
-
-ELEMENTWISE = frozenset(
-    "linear relu relu6 leaky_relu elu selu celu gelu silu mish sigmoid tanh softplus softsign "
-    "hard_sigmoid hard_tanh hard_silu log_sigmoid exponential tanh_shrink soft_shrink hard_shrink "
-    "squareplus".split()
-)
-"""Activations of every value by itself."""
 
 _PARTS = ("kernel", "bias", "depthwise", "pointwise")
 _RULES = tuple(f"{part}_{what}" for part in _PARTS for what in ("regularizer", "constraint"))

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from ..activation_names import ELEMENTWISE
 from .change import Change
-from .configs import ELEMENTWISE, activation_name, is_exact, may_rearrange, reads, unregularised
+from .configs import activation_name, is_exact, may_rearrange, reads, unregularised
 from .plan import Piece, Plan, Step, Value
 
 __all__ = ["fold_flatten_order"]

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from ..activation_names import ELEMENTWISE
 from .change import Change
-from .configs import ELEMENTWISE, activation_name, key_of, may_rearrange, unregularised
+from .configs import activation_name, key_of, may_rearrange, unregularised
 from .linear import CONVOLUTIONS
 from .plan import Piece, Plan, Slices, Step, Value
 
