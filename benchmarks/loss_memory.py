@@ -7,19 +7,14 @@ Each runs in a process of its own, first on 64 rows: what that has needed is not
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 
 from benchmarks.losses_sides import data, ours
+from benchmarks.machine import peak
 from benchmarks.paired import threads
 
 BATCH = 4096
-
-
-def peak() -> float:
-    """The most memory that the process has had, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(loss: str, how: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import resource
 from pathlib import Path
 from typing import Any
 
 from benchmarks.paired import BUSY
 from benchmarks.peers import PEERS, version
 
-__all__ = ["description", "facts"]
+__all__ = ["description", "facts", "peak"]
 
 
 def _processor() -> str:
@@ -55,3 +56,8 @@ def description(machine: dict[str, Any]) -> str:
         line += "; a busy machine, so one thread each and the time that it had of a processor"
     line += f". Peers: {found or 'none'}"
     return line + (f"; missing: {absent}" if absent else "")
+
+
+def peak() -> float:
+    """The most memory that the process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

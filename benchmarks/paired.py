@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["BUSY", "Pair", "clock", "compare", "machine", "summary", "threads"]
+__all__ = ["BUSY", "Pair", "clock", "compare", "summary", "threads"]
 
 BUSY = "NNGRAPH_BENCHMARKS_BUSY"
 """Environment variable: if set, others use the machine. See `clock`."""
@@ -66,15 +65,4 @@ def summary(times: Sequence[tuple[float, float]]) -> Pair:
         statistics.median(a for a, _ in times),
         statistics.median(b for _, b in times),
         statistics.median(a / b for a, b in times),
-    )
-
-
-def machine() -> str:
-    """Cores and versions, as a line to stand beside the figures."""
-    import keras
-    import tensorflow as tf
-
-    return (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, Keras {keras.__version__}, "
-        f"TensorFlow {tf.__version__}"
     )

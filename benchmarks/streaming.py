@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import keras
 import numpy as np
 
 import graph
-from benchmarks.paired import machine
+from benchmarks.machine import description, facts, peak
 
 LAYERS = ["conv1", "conv2", "fc"]
 
@@ -48,11 +47,6 @@ def batches(images: int) -> Iterator[Any]:
     generator = np.random.default_rng(1)
     for start in range(0, images, 32):
         yield generator.normal(size=(min(32, images - start), 32, 32, 3)).astype("float32")
-
-
-def peak() -> float:
-    """MB that this process held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def write(path: str, images: int) -> None:
@@ -102,7 +96,7 @@ def main() -> None:
         whole, killed = Path(folder) / "whole.h5", Path(folder) / "killed.h5"
         own, most, seconds = finish(start(whole, options.images))
         full = options.images * 4 * (15 * 15 * 16 + 7 * 7 * 32 + 64) / 1e6
-        print(machine())
+        print(description(facts()))
         print(
             f"{options.images:,} images, 3 layers, {full:,.0f} MB of activations, file "
             f"{whole.stat().st_size / 1e6:,.0f} MB, {seconds:.0f} s"
