@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -71,18 +72,23 @@ def progress(name: str) -> keras.callbacks.Callback:
     return keras.callbacks.LambdaCallback(on_epoch_end=show, on_train_end=lambda _: print())
 
 
-def with_ratio(x: np.ndarray, y: np.ndarray, epochs: int, name: str) -> keras.Model:
-    """Hoffer & Ailon: the positive's share of both distances, as a softmax, goes to 0."""
-    net = TripletNet(network(unit=False), distance="l2")
-    net.compile(keras.optimizers.Adam(1e-3), DistanceRatioLoss())
-    net.fit(
-        triplet_batches(x, y, batch_size=64, seed=0),
+def train(model: keras.Model, batches: Any, epochs: int, name: str) -> None:
+    """Fit a compiled model to endless batches, with a line of progress."""
+    model.fit(
+        batches,
         steps_per_epoch=STEPS,
         epochs=epochs,
         verbose=0,
         shuffle=False,
         callbacks=[progress(name)],
     )
+
+
+def with_ratio(x: np.ndarray, y: np.ndarray, epochs: int, name: str) -> keras.Model:
+    """Hoffer & Ailon: the positive's share of both distances, as a softmax, goes to 0."""
+    net = TripletNet(network(unit=False), distance="l2")
+    net.compile(keras.optimizers.Adam(1e-3), DistanceRatioLoss())
+    train(net, triplet_batches(x, y, batch_size=64, seed=0), epochs, name)
     return net.embedding
 
 
@@ -90,14 +96,7 @@ def with_embedding_loss(x: np.ndarray, y: np.ndarray, epochs: int, name: str) ->
     """Torch's TripletEmbeddingCriterion: squared distances on the unit sphere, and a margin."""
     net = TripletNet(network(unit=True), distance=None)
     net.compile(keras.optimizers.Adam(1e-3), TripletEmbeddingLoss(alpha=0.2))
-    net.fit(
-        triplet_batches(x, y, batch_size=64, seed=0),
-        steps_per_epoch=STEPS,
-        epochs=epochs,
-        verbose=0,
-        shuffle=False,
-        callbacks=[progress(name)],
-    )
+    train(net, triplet_batches(x, y, batch_size=64, seed=0), epochs, name)
     return net.embedding
 
 
@@ -105,14 +104,10 @@ def with_mining(x: np.ndarray, y: np.ndarray, epochs: int, name: str) -> keras.M
     """All pairs of a batch; for each the nearest negative that is farther than the positive."""
     embedding = network(unit=True)
     embedding.compile(keras.optimizers.Adam(1e-3), TripletSemiHardLoss(margin=0.5))
-    embedding.fit(
-        balanced_batches((x, y), y, batch_size=3 * 64, seed=0),  # as many images as in triplets
-        steps_per_epoch=STEPS,
-        epochs=epochs,
-        verbose=0,
-        shuffle=False,
-        callbacks=[progress(name)],
-    )
+    batches = balanced_batches(
+        (x, y), y, batch_size=3 * 64, seed=0
+    )  # as many images as in triplets
+    train(embedding, batches, epochs, name)
     return embedding
 
 

@@ -1,25 +1,14 @@
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from example_scripts import finished_example
 
 from zoo.training import Cifar10, load_cifar10, save_cifar10
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "alexnet_cifar.py"
-
 
 def run(folder, *arguments):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *map(str, arguments), "--out", "out"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = finished_example("alexnet_cifar.py", folder, *arguments, "--out", "out", timeout=500)
     rows = re.findall(r"^(\w[\w -]+?) +([\d,]+) +([\d.]+)% +\d+$", done.stdout, re.M)
     return done.stdout, {name: (int(n.replace(",", "")), float(v)) for name, n, v in rows}
 

@@ -1,25 +1,14 @@
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
+from example_scripts import finished_example, run_example
 
 import graph  # noqa: F401  so that Keras knows the classes in the file
 import losses  # noqa: F401
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "language_model.py"
-
 
 def run(folder, *arguments):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *map(str, arguments), "--out", "out"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = finished_example("language_model.py", folder, *arguments, "--out", "out")
     lines = re.findall(
         r"^mini-batch +(\d+)  error ([\d.]+)  learning rate ([\d.]+)$", done.stdout, re.M
     )
@@ -55,11 +44,5 @@ def test_any_text(tmp_path):
 
 def test_a_text_that_is_too_short(tmp_path):
     (tmp_path / "text.txt").write_text("abc")
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--text", "text.txt"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_example("language_model.py", tmp_path, "--text", "text.txt")
     assert done.returncode == 2 and "the text has 3 characters, no 5 and a next" in done.stderr

@@ -1,25 +1,17 @@
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from example_scripts import run_example
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "examples" / "port_from_torch.py"
 GOLDEN = ROOT / "tests" / "oracle" / "torch7" / "models.zip"
 
 
 def run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, SCRIPT, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return run_example("port_from_torch.py", folder, *arguments)
 
 
 def test_every_step_answers_as_torch_did(tmp_path):

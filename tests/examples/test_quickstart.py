@@ -1,20 +1,10 @@
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "quickstart.py"
+from example_scripts import finished_example
 
 
 def test_quickstart_reaches_its_accuracy_and_writes_everything(tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--epochs", "8", "--out", "out"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = finished_example("quickstart.py", tmp_path, "--epochs", "8", "--out", "out")
     accuracy = float(re.search(r"held-out 599 digits: ([\d.]+)%", done.stdout)[1])
     assert accuracy >= 97
     assert re.search(r"conv1 +28 x 28 x 6", done.stdout)

@@ -1,7 +1,6 @@
 import csv
 import importlib.util
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.stats
+from example_scripts import run_example
 from PIL import Image
 
 from graph import net2net
@@ -53,13 +53,7 @@ def folder(tmp_path):
 
 
 def run(cwd, script, *arguments):
-    return subprocess.run(
-        [sys.executable, EXAMPLES / script, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
+    return run_example(script, cwd, *arguments, timeout=500)
 
 
 def rows_of(text):

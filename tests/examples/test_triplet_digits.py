@@ -1,21 +1,12 @@
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "triplet_digits.py"
+from example_scripts import finished_example
+
 METHODS = {"distance ratio", "triplet embedding", "semi-hard mining"}
 
 
 def test_all_three_losses_learn_the_known_digits(tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--epochs", "4", "--out", "out"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = finished_example("triplet_digits.py", tmp_path, "--epochs", "4", "--out", "out")
     found = re.findall(r"^(\w[\w -]+?)((?: +[\d.]+%){4})(?: +\d+)? *$", done.stdout, re.M)
     rows = {name: [float(v) for v in re.findall(r"[\d.]+", values)] for name, values in found}
     assert set(rows) == {"pixels", "untrained network", *METHODS}
