@@ -115,6 +115,16 @@ def random_cnn(seed: int) -> keras.Model:
     return model
 
 
+def functional(shape: tuple[int, ...], *layers: keras.layers.Layer) -> keras.Model:
+    """Layers in a row, their weights unsettled."""
+    x = y = keras.Input(shape, name="x")
+    for layer in layers:
+        y = layer(y)
+    model = keras.Model(x, y)
+    unsettle(model, 0)
+    return model
+
+
 def unsettle(model: keras.Model, seed: int) -> None:
     """Weights that no two channels have in common, statistics and biases included."""
     random = np.random.default_rng(seed)

@@ -3,21 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from random_cnns import unsettle
+from random_cnns import functional
 from same_function import assert_same, data, outputs
 
 from graph import net2net
 
 L = keras.layers
-
-
-def functional(shape, *layers):
-    x = y = keras.Input(shape, name="x")
-    for layer in layers:
-        y = layer(y)
-    model = keras.Model(x, y)
-    unsettle(model, 0)
-    return model
 
 
 CASES = {

@@ -3,22 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from random_cnns import unsettle
+from random_cnns import functional, unsettle
 from same_function import assert_same, data
 
 import graph
 from graph import Input, gModule, net2net, nn
 
 L = keras.layers
-
-
-def functional(shape, *layers):
-    x = y = keras.Input(shape, name="x")
-    for layer in layers:
-        y = layer(y)
-    model = keras.Model(x, y)
-    unsettle(model, 0)
-    return model
 
 
 def test_weights_are_those_of_the_paper():

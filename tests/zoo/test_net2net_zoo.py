@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from random_cnns import unsettle
+from same_function import data
 
 import graph
 from graph import net2net
@@ -52,17 +53,6 @@ LAST = {
 }
 
 
-def inputs_of(model):
-    random = np.random.default_rng(0)
-    arrays = [
-        random.integers(0, 5, (2, *x.shape[1:]))
-        if "int" in x.dtype
-        else random.normal(size=(2, *x.shape[1:])).astype("float32")
-        for x in model.inputs
-    ]
-    return arrays if len(arrays) > 1 else arrays[0]
-
-
 def assert_same(model, other, x):
     assert type(other) is type(model)
     before, after = (keras.tree.flatten(m(x, training=False)) for m in (model, other))
@@ -86,7 +76,7 @@ def test_every_network_is_here():
 def test_the_function_is_kept(name):
     model = create_model(name, **SMALL[name])
     unsettle(model, 1)
-    x = inputs_of(model)
+    x = data(model, 2)
     told = net2net.refusals(model)
     assert [n for n, why in told.items() if why] == [*LRN.get(name, []), *LAST[name]]
     for layer in LRN.get(name, []):
@@ -103,7 +93,7 @@ def test_the_function_is_kept(name):
 def test_the_function_of_large_ones_is_kept(name):
     model = create_model(name, **SMALL[name])
     unsettle(model, 1)
-    x = inputs_of(model)
+    x = data(model, 2)
     told = net2net.refusals(model)
     assert [n for n, why in told.items() if why] == [*LRN.get(name, []), *LAST[name]]
     conv, planes, dense, units = LARGE[name]
@@ -119,7 +109,7 @@ def test_an_lstm_cell_has_its_width_from_its_inputs():
     assert all("'prev_c' is an input of the model" in why for why in told.values())
     with pytest.raises(graph.GraphError, match="nothing in lstm_cell can be widened"):
         net2net.double_width(model)
-    assert_same(model, net2net.deeper(model, "in_gate_x"), inputs_of(model))
+    assert_same(model, net2net.deeper(model, "in_gate_x"), data(model, 2))
 
 
 def test_twins_stay_twins():
@@ -128,5 +118,5 @@ def test_twins_stay_twins():
         model = build(trunk)
         names = [n for n, why in net2net.refusals(model).items() if why is None]
         assert names
-        x = inputs_of(model)
+        x = data(model, 2)
         assert_same(model, net2net.wider(model, names[0], 9), x)
