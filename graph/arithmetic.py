@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from .calls import Call, calls_of, recorded_graph
+from .nn.step_layer import StepLoop
 
 __all__ = ["call_multiply_adds"]
 
@@ -34,8 +35,9 @@ def call_multiply_adds(call: Call) -> int | None:
     shape: tuple[int | None, ...] = tuple(call.outputs[0].shape)
     given: tuple[Any, ...] = tuple(call.inputs[0].shape) if call.inputs else shape
     if (graph := recorded_graph(layer)) is not None:
-        inside = [call_multiply_adds(c) for c in calls_of(graph) if c.is_layer and c.inputs]
-        return None if None in inside else sum(n for n in inside if n is not None)
+        return _inside(graph)
+    if isinstance(layer, StepLoop):
+        return _product([_inside(layer.cell)], [given[1]])
     if isinstance(layer, _TRANSPOSED):  # before its base, the convolution
         return _product(layer.kernel.shape, _places(layer, given))
     if isinstance(layer, _SEPARABLE):
@@ -60,6 +62,11 @@ def call_multiply_adds(call: Call) -> int | None:
         return _attention(layer, call)
     plain = (_L.BatchNormalization, _L.LayerNormalization, _L.GroupNormalization, _L.Embedding)
     return 0 if isinstance(layer, (*plain, _L.PReLU)) or not layer.weights else None
+
+
+def _inside(graph: Any) -> int | None:
+    inside = [call_multiply_adds(c) for c in calls_of(graph) if c.is_layer and c.inputs]
+    return None if None in inside else sum(n for n in inside if n is not None)
 
 
 def _size(variable: Any) -> int:

@@ -14,7 +14,7 @@ import keras
 from .atomic import replacing_directory
 from .calls import Selector, calls_of, require_graph, select
 from .feed import input_names
-from .nn.lstm_sequence import without_xla
+from .nn.sequence_function import without_xla
 from .nn.time_order import steps_first
 from .taps import Taps
 

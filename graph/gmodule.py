@@ -17,7 +17,7 @@ from .fitting import fitting
 from .inputs import check_inputs, input_list, sample_shapes, table_shapes
 from .lowering import Graph, Lowered, lower
 from .nn.input import shape_from_config, shape_to_config
-from .nn.lstm_sequence import without_xla
+from .nn.sequence_function import without_xla
 from .node import Node, apply, as_module
 from .recursion import deep_recursion
 from .running import Running

@@ -11,6 +11,7 @@ import keras
 
 from .arithmetic import call_multiply_adds
 from .calls import Call, Selector, calls_of, recorded_graph, require_graph, select, walk
+from .nn.step_layer import StepLoop
 
 __all__ = ["LayerRow", "LayerTable", "layer_output_shapes", "layer_table"]
 
@@ -29,7 +30,10 @@ _KEEP = (
     *(_L.ZeroPadding1D, _L.ZeroPadding2D, _L.ZeroPadding3D),
     *(_L.Cropping1D, _L.Cropping2D, _L.Cropping3D),
 )
-_MIXING = (_L.RNN, _L.Bidirectional, _L.MultiHeadAttention, _L.Attention, _L.AdditiveAttention)
+_MIXING = (
+    *(_L.RNN, _L.Bidirectional, StepLoop),
+    *(_L.MultiHeadAttention, _L.Attention, _L.AdditiveAttention),
+)
 
 
 def layer_output_shapes(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from .lstm_sequence import lstm_sequence, runs_here
+from .sequence_function import has_gpu, on_tensorflow
+from .step import Fed, Product, Step
+from .step_sequence import StepSequence
 
 __all__ = ["SequenceLSTM", "lstm_states"]
 
@@ -15,38 +19,51 @@ __all__ = ["SequenceLSTM", "lstm_states"]
 def lstm_states(
     x: Any, h: Any, c: Any, kernel: Any, recurrent: Any, bias: Any, *, training: bool
 ) -> tuple[Any, Any]:
-    """All states of an LSTM and its last cell, as of `lstm_sequence`, on every backend.
+    """``c = s(f) c' + s(i) tanh(g), h = s(o) tanh(c)`` at every step of a sequence.
 
     Args:
         x: Sequences ``(batch, time, features)``.
-        h: The state before the first step.
-        c: The cell before the first step.
-        kernel: Weights of the input, gates in Keras's order.
-        recurrent: Weights of the state.
-        bias: One for each gate.
+        h: The state before the first step, ``(batch, units)``.
+        c: The cell before the first step, ``(batch, units)``.
+        kernel: Weights of the input ``(features, 4 units)``, gates in Keras's order i, f, g, o.
+        recurrent: Weights of the state ``(units, 4 units)``.
+        bias: ``(4 units,)``.
         training: Whether a gradient is likely to be wanted.
+
+    Returns:
+        All h ``(batch, time, units)`` and the last c ``(batch, units)``.
     """
-    symbolic = isinstance(x, keras.KerasTensor)  # `to_keras` writes the steps out.
-    if not symbolic and runs_here(keras.backend.standardize_dtype(x.dtype)):
-        states, c = lstm_sequence(x, h, c, kernel, recurrent, bias, training=training)
-        return states, c
-    ahead = ops.matmul(x, kernel) + bias
-    steps = []
-    for t in range(x.shape[1]):
-        i, f, g, o = ops.split(ahead[:, t] + ops.matmul(h, recurrent), 4, axis=-1)
-        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
-        h = ops.sigmoid(o) * ops.tanh(c)
-        steps.append(h)
-    return ops.stack(steps, axis=1), c
+    steps = _steps(keras.backend.standardize_dtype(x.dtype), h.shape[-1])
+    fed = Fed([x], [], [h, c], [recurrent], [kernel], [bias], [])
+    (states,), (_, c) = steps(fed, training=training)
+    return states, c
+
+
+@cache
+def _steps(dtype: str, units: int) -> StepSequence:
+    # s(x) = (tanh(x/2) + 1) / 2: one function for whole rows, of which XLA makes more than of
+    # functions of their parts. Halves of floats are exact.
+    scale = np.repeat([0.5, 0.5, 1.0, 0.5], units).astype(dtype)
+
+    def run(parts: list[Any], states: list[Any], weights: list[Any], product: Any) -> Any:
+        h, c = states
+        gates = ops.tanh(ops.multiply(product(0, h), scale))
+        gates = ops.add(ops.multiply(gates, scale), 1 - scale)
+        i, f, g, o = ops.split(gates, 4, axis=-1)
+        c = f * c + i * g
+        h = o * ops.tanh(c)
+        return [h], [h, c]
+
+    return StepSequence(Step(run, [Product(0, 0, bias=True)], [((units,), dtype)]))
 
 
 @keras.saving.register_keras_serializable(package="nngraph")
 class SequenceLSTM(keras.layers.LSTM):
-    """`keras.layers.LSTM`, on TensorFlow's CPU as one operation with a gradient of its own.
+    """`keras.layers.LSTM`, on TensorFlow's CPU as a loop with a gradient of its own.
 
-    Arguments, weights, states and results are Keras's. What the operation does not do (a mask,
-    dropout, other activations, 16 bits, the way backwards), a GPU, where Keras takes cuDNN, and
-    the other backends run Keras's own code.
+    Arguments, weights, states and results are Keras's. What the loop does not do (a mask, dropout,
+    other activations, 16 bits, the way backwards), a GPU, where Keras takes cuDNN, and the other
+    backends run Keras's own code.
     """
 
     def inner_loop(
@@ -54,13 +71,14 @@ class SequenceLSTM(keras.layers.LSTM):
     ) -> Any:
         """As `keras.layers.LSTM.inner_loop`: the last output, all outputs, the last states."""
         dtype = keras.backend.standardize_dtype(sequences.dtype)
-        if mask is not None or not self._is_usual() or not runs_here(dtype):
+        runs_here = on_tensorflow(dtype) and not has_gpu()
+        if mask is not None or not self._is_usual() or not runs_here:
             return super().inner_loop(sequences, initial_state, mask, training=training)
         cell = self.cell
         kernel, recurrent = map(ops.convert_to_tensor, (cell.kernel, cell.recurrent_kernel))
         bias = ops.zeros_like(kernel[0]) if cell.bias is None else ops.convert_to_tensor(cell.bias)
         fed = [ops.cast(a, dtype) for a in (*initial_state, kernel, recurrent, bias)]
-        states, c = lstm_sequence(sequences, *fed, training=bool(training))
+        states, c = lstm_states(sequences, *fed, training=bool(training))
         last = states[:, -1]
         return last, states if self.return_sequences else last[:, None], [last, c]
 

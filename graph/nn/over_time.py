@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras import ops
 
 from ..errors import ShapeMismatch
-from ..table import is_table
+from ..table import flatten, is_table, unflatten
 from .activation import ELU, LogSigmoid, LogSoftMax, ReLU, Sigmoid, SoftSign, Tanh
 from .container import Container, Sequential
 from .decorator import Decorator
 from .linear import Linear
+from .looped import looped
 from .module import Module
 from .pointwise import Pointwise
 from .recurrent_base import RecurrentModule, no_state
 from .scope import Scope
 
-__all__ = ["Loop", "NoState", "Step", "helper", "over_time", "stacked", "steps_of"]
+__all__ = [
+    "Loop",
+    "NoState",
+    "Step",
+    "helper",
+    "in_a_loop",
+    "over_time",
+    "repeated",
+    "stacked",
+    "stepwise",
+]
 
 
 _WHOLE = (ELU, LogSigmoid, LogSoftMax, Pointwise, ReLU, Sigmoid, SoftSign, Tanh)
-"""Modules whose layer looks at no axis, or at the last."""
+"""Modules whose layer looks at no axis, or at the last, unless it has parameters of its own."""
 
 
 class _Steps(Module):
@@ -39,13 +51,13 @@ class _Stack(Module):
 
 
 class NoState(Module):
-    """Zeros ``(batch, size)`` for one step."""
+    """Zeros ``(batch, size)`` for a sequence, or for one step of it."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, one_step: bool = False) -> None:
+        self.size, self.one_step = size, one_step
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
-        return no_state(ops.expand_dims(x, 1), self.size)
+        return no_state(ops.expand_dims(x, 1) if self.one_step else x, self.size)
 
 
 def helper(owner: Any, kind: type[Module], *arguments: Any) -> Any:
@@ -65,12 +77,90 @@ class Loop(Container):
     """A container whose children are fed their own results of the step before."""
 
     def lower(self, x: Any, scope: Scope) -> Any:
-        y = self.run(steps_of(self, x, scope), scope)
-        return y if is_table(x) else stacked(self, y, scope)
+        return self.run(x, scope) if is_table(x) else self.run_sequence(x, scope)
 
     def run(self, steps: list[Any], scope: Scope) -> list[Any]:
         """The states of a table of steps."""
         raise NotImplementedError(f"{type(self).__name__} has no run")
+
+    def run_sequence(self, x: Any, scope: Scope) -> Any:
+        """The states ``(batch, time, ...)`` of a sequence."""
+        raise NotImplementedError(f"{type(self).__name__} has no run_sequence")
+
+
+Once = Callable[[list[Any], list[Any], Scope], tuple[list[Any], list[Any]]]
+"""From one step of each (table of) sequence(s) and the states to outputs and new states."""
+
+
+def in_a_loop(
+    once: Once,
+    sequences: Sequence[Any],
+    states: Sequence[Any],
+    scope: Scope,
+    *,
+    plain: bool = False,
+) -> list[Any] | None:
+    """Every output of a step that a loop applies to the steps of sequences, its states fed back.
+
+    Args:
+        once: The step, as a function of Keras tensors.
+        sequences: (Tables of) sequences ``(batch, time, ...)``.
+        states: Those before the first step.
+        scope: Where it stands.
+        plain: Whether only a loop with a gradient of its own will do. Default: False.
+
+    Returns:
+        The outputs ``(batch, time, ...)`` or, where there are none, the states. None where the
+        steps had better be written out.
+    """
+    given = list(sequences)
+    structure: Any = None
+
+    def build(parts: list[Any], last: list[Any], place: Scope) -> tuple[list[Any], list[Any]]:
+        nonlocal structure
+        outputs, new = once(unflatten(given, iter(parts)), last, place)
+        structure = outputs or new
+        return flatten(outputs), new
+
+    found = looped(flatten(given), states, build, scope, plain=plain)
+    return found and unflatten(structure, iter(found))
+
+
+def repeated(
+    owner: Any, once: Once, sequences: Sequence[Any], states: Sequence[Any], scope: Scope
+) -> list[Any]:
+    """As `in_a_loop`, with the steps written out where there is to be no loop.
+
+    Args:
+        owner: The module that runs it.
+        once: The step, as a function of Keras tensors.
+        sequences: (Tables of) sequences ``(batch, time, ...)``.
+        states: Those before the first step.
+        scope: Where it stands.
+    """
+    found = in_a_loop(once, sequences, states, scope)
+    if found is not None:
+        return found
+    results, last = [], list(states)
+    for parts in _steps_of_table(owner, list(sequences), scope):
+        outputs, last = once(parts, last, scope)
+        results.append(outputs or last)
+    return [stacked(owner, list(part), scope) for part in zip(*results, strict=True)]
+
+
+def stepwise(owner: Any, module: Any, fed: Any, scope: Scope) -> Any:
+    """What a module without states gives for each step of a (table of) sequence(s)."""
+
+    def once(parts: list[Any], states: list[Any], place: Scope) -> tuple[list[Any], list[Any]]:
+        return [module.lower(parts[0], place)], []
+
+    return repeated(owner, once, [fed], [], scope)[0]
+
+
+def _steps_of_table(owner: Any, x: Any, scope: Scope) -> list[Any]:
+    """A nested table of sequences as a list of steps, each nested alike."""
+    leaves = [steps_of(owner, leaf, scope) for leaf in flatten(x)]
+    return [unflatten(x, iter(step)) for step in zip(*leaves, strict=True)]
 
 
 def _has_state(module: Any) -> bool:
@@ -82,7 +172,7 @@ def _is_whole(module: Any, x: Any) -> bool:
     """Whether the layer of `module` gives for a sequence what it gives for each step."""
     if isinstance(module, Linear):
         return x.shape[-1] == module.inputSize
-    return isinstance(module, _WHOLE)
+    return isinstance(module, _WHOLE) and not module.parameter_specs()
 
 
 def steps_of(owner: Any, x: Any, scope: Scope) -> list[Any]:
@@ -113,8 +203,7 @@ def over_time(owner: Any, module: Any, x: Any, scope: Scope) -> Any:
         if isinstance(module, RecurrentModule):
             y = module.lower(stacked(owner, x, scope), scope)
             return steps_of(owner, y, scope) if is_table(x) else y
-        y = module.run(steps_of(owner, x, scope), scope)
-        return y if is_table(x) else stacked(owner, y, scope)
+        return module.lower(x, scope)
     if type(module) is Sequential:
         for i, child in enumerate(module.modules, 1):
             x = over_time(owner, child, x, scope.child(i, child))
@@ -130,5 +219,6 @@ def over_time(owner: Any, module: Any, x: Any, scope: Scope) -> Any:
             f"cannot run nn.{module.torch_name} over time: a module with state stands in it",
             fix="put it in an nn.Sequential, or give each part an nn.Sequencer of its own",
         )
-    outputs = [module.lower(step, scope) for step in steps_of(owner, x, scope)]
-    return outputs if is_table(x) else stacked(owner, outputs, scope)
+    if is_table(x):
+        return [module.lower(step, scope) for step in x]
+    return stepwise(owner, module, x, scope)

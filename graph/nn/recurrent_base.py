@@ -14,6 +14,7 @@ from .arguments import integer
 from .initial import torch_uniform
 from .module import Module
 from .module_layer import ParameterSpec
+from .scope import Scope
 from .torch_fields import TorchFields, UnsupportedTorch
 
 # What the steps of rnn's cells are made of; anything else (MaskZero, BatchNormalization, another
@@ -83,8 +84,9 @@ def refuse_options(fields: TorchFields) -> None:
 
 
 def no_state(x: Any, size: int) -> Any:
-    """Zeros ``(batch, size)`` for a sequence ``(batch, time, features)``."""
-    return ops.repeat(ops.zeros_like(x[:, 0, :1]), size, axis=1)
+    """Zeros ``(batch, size)`` for a sequence ``(batch, time, ...)``, which may be empty."""
+    first = x[(slice(None), slice(None), *(0,) * (len(x.shape) - 3), slice(0, 1))]
+    return ops.repeat(ops.sum(ops.zeros_like(first), axis=1), size, axis=1)
 
 
 class RecurrentModule(Module):
@@ -104,9 +106,6 @@ class RecurrentModule(Module):
         self.inputSize = integer(inputSize, self.torch_name, "inputSize")
         self.outputSize = integer(outputSize, self.torch_name, "outputSize")
 
-    needs_time = True
-    """Whether the number of steps must be known, because they are written out one by one."""
-
     def check(self, x: Any) -> None:
         if isinstance(x, list) or len(x.shape) != 3 or x.shape[-1] != self.inputSize:
             raise ShapeMismatch(
@@ -116,12 +115,16 @@ class RecurrentModule(Module):
                 if isinstance(x, list)
                 else None,
             )
-        if self.needs_time and x.shape[1] is None:
+
+    def lower(self, x: Any, scope: Scope) -> Any:
+        self.check(x)
+        if scope.stock and x.shape[1] is None:
             raise ShapeMismatch(
-                "needs to know the number of steps",
+                "needs to know the number of steps, of which a plain copy is written out",
                 expected=(None, "time", self.inputSize),
                 fix="declare it: graph.Input((time, features))",
             )
+        return super().lower(x, scope)
 
     def sizes(self) -> list[tuple[str, tuple[int, ...]]]:
         """Name and shape, in Keras's layout, of each parameter in Torch's order."""

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from .recurrent_base import RecurrentModule, WholeSequence, no_state, refuse_options, reordered
+from .step import Fed, Product, Step
+from .step_sequence import StepSequence
 from .torch_fields import TorchFields
 
 __all__ = ["GRU", "SeqGRU"]
 
 
-def _run(x: Any, gates: Any, candidates: Any, to_gates: Any, to_candidate: Any, size: int) -> Any:
-    """``h = (1 - z) tanh(Wx + U(r h')) + z h'``, with r and z from `gates`."""
-    h = no_state(x, size)
-    steps = []
-    for t in range(x.shape[1]):
-        r, z = ops.split(ops.sigmoid(gates[:, t] + ops.matmul(h, to_gates)), 2, axis=-1)
-        new = ops.tanh(candidates[:, t] + ops.matmul(r * h, to_candidate))
+def _run(
+    x: Any, kernels: list[Any], inputs: list[Any], biases: list[Any], size: int, training: bool
+) -> Any:
+    """``h = (1 - z) tanh(Wx + U(r h')) + z h'``; of weights those of the gates come first."""
+    fed = Fed([x], [], [no_state(x, size)], kernels, inputs, biases, [])
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    return _steps(dtype, size)(fed, training=training)[0][0]
+
+
+@cache
+def _steps(dtype: str, size: int) -> StepSequence:
+    def run(parts: list[Any], states: list[Any], weights: list[Any], product: Any) -> Any:
+        (h,) = states
+        r, z = ops.split(ops.sigmoid(product(0, h)), 2, axis=-1)
+        new = ops.tanh(product(1, r * h))
         h = (1.0 - z) * new + z * h
-        steps.append(h)
-    return ops.stack(steps, axis=1)
+        return [h], [h]
+
+    products = (Product(0, 0, bias=True), Product(None, 0, bias=True))
+    return StepSequence(Step(run, products, [((size,), dtype)]))
 
 
 class GRU(RecurrentModule):
@@ -36,7 +50,7 @@ class GRU(RecurrentModule):
         outputSize: Features of the state.
 
     Shapes:
-        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``.
 
     Raises:
         GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
@@ -58,10 +72,15 @@ class GRU(RecurrentModule):
         ]
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
-        p = parameters
-        gates = ops.matmul(x, p["i2g_weight"]) + p["i2g_bias"]
-        candidates = ops.matmul(x, p["i2h_weight"]) + p["i2h_bias"]
-        return _run(x, gates, candidates, p["o2g_weight"], p["h2h_weight"], self.outputSize)
+        kernels, inputs, biases = (
+            [parameters[name] for name in names]
+            for names in (
+                ("o2g_weight", "h2h_weight"),
+                ("i2g_weight", "i2h_weight"),
+                ("i2g_bias", "i2h_bias"),
+            )
+        )
+        return _run(x, kernels, inputs, biases, self.outputSize, training)
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> GRU:
@@ -91,7 +110,7 @@ class SeqGRU(WholeSequence):
             Kept, without effect: here it is always the first. Default: False.
 
     Shapes:
-        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``.
 
     Raises:
         GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
@@ -108,10 +127,9 @@ class SeqGRU(WholeSequence):
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
         H = self.outputSize
         kernel, recurrent = ops.split(parameters["weight"], [self.inputSize], axis=0)
-        total = ops.matmul(x, kernel) + parameters["bias"]
-        gates, candidates = ops.split(total, [2 * H], axis=-1)
-        to_gates, to_candidate = ops.split(recurrent, [2 * H], axis=-1)
-        return _run(x, gates, candidates, to_gates, to_candidate, H)
+        weights = (recurrent, kernel, parameters["bias"])
+        kernels, inputs, biases = (ops.split(w, [2 * H], axis=-1) for w in weights)
+        return _run(x, kernels, inputs, biases, H, training)
 
     def to_stock(self) -> list[np.ndarray]:
         weight, bias = (reordered(a, (1, 0, 2)) for a in self.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import keras
@@ -13,6 +14,8 @@ from .initial import torch_uniform
 from .lstm_layer import SequenceLSTM, lstm_states
 from .recurrent_base import RecurrentModule, WholeSequence, no_state, refuse_options, reordered
 from .scope import Scope
+from .step import Fed, Product, Step
+from .step_sequence import StepSequence
 from .torch_fields import TorchFields
 
 __all__ = ["LSTM", "FastLSTM", "SeqLSTM"]
@@ -42,7 +45,6 @@ class FastLSTM(RecurrentModule):
     """
 
     keras_name = "LSTM"
-    needs_time = False
 
     def make_layer(self, x: Any, name: str) -> keras.layers.Layer:
         return self._layer(SequenceLSTM, name)
@@ -107,6 +109,19 @@ class FastLSTM(RecurrentModule):
         self.assign_all([kernel, bias, recurrent])
 
 
+@cache
+def _peeping(dtype: str, size: int) -> StepSequence:
+    def run(parts: list[Any], states: list[Any], weights: list[Any], product: Any) -> Any:
+        (h, c), (to_input, to_forget, to_output) = states, weights
+        i, f, g, o = ops.split(product(0, h), 4, axis=-1)
+        new = ops.sigmoid(i + c * to_input) * ops.tanh(g)
+        c = ops.sigmoid(f + c * to_forget) * c + new
+        h = ops.sigmoid(o + c * to_output) * ops.tanh(c)
+        return [h], [h, c]
+
+    return StepSequence(Step(run, [Product(0, 0, bias=True)], [((size,), dtype)]))
+
+
 class LSTM(RecurrentModule):
     """LSTM whose gates also see the cell (peepholes), over a whole sequence.
 
@@ -119,7 +134,7 @@ class LSTM(RecurrentModule):
         cell2gate: Whether there are peepholes. Default: True.
 
     Shapes:
-        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``.
 
     Raises:
         GraphError: A size is not a positive integer; at lowering, the input is no such sequence.
@@ -147,34 +162,17 @@ class LSTM(RecurrentModule):
         return named
 
     def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
-        gates = ("forget", "input", "hidden", "output")
+        order = ("input", "forget", "hidden", "output")
+        kinds = ("i2g_weight", "o2g_weight", "i2g_bias")
+        joined = (ops.concatenate([parameters[f"{g}_{k}"] for g in order], axis=-1) for k in kinds)
+        kernel, recurrent, bias = joined
         h = c = no_state(x, self.outputSize)
         if not self.cell2gate:
-            order = ("input", "forget", "hidden", "output")
-            kinds = ("i2g_weight", "o2g_weight", "i2g_bias")
-            weights = [
-                ops.concatenate([parameters[f"{g}_{kind}"] for g in order], axis=-1)
-                for kind in kinds
-            ]
-            return lstm_states(x, h, c, *weights, training=training)[0]
-        from_input = {
-            g: ops.matmul(x, parameters[f"{g}_i2g_weight"]) + parameters[f"{g}_i2g_bias"]
-            for g in gates
-        }
-
-        def gate(name: str, t: int, h: Any, c: Any) -> Any:
-            total = from_input[name][:, t] + ops.matmul(h, parameters[f"{name}_o2g_weight"])
-            peephole = parameters.get(f"{name}_cell2gate")
-            return total if peephole is None else total + c * peephole
-
-        steps = []
-        for t in range(x.shape[1]):
-            keep = ops.sigmoid(gate("forget", t, h, c))
-            new = ops.sigmoid(gate("input", t, h, c)) * ops.tanh(gate("hidden", t, h, c))
-            c = keep * c + new
-            h = ops.sigmoid(gate("output", t, h, c)) * ops.tanh(c)
-            steps.append(h)
-        return ops.stack(steps, axis=1)
+            return lstm_states(x, h, c, kernel, recurrent, bias, training=training)[0]
+        peepholes = [parameters[f"{g}_cell2gate"] for g in order if g != "hidden"]
+        steps = _peeping(keras.backend.standardize_dtype(x.dtype), self.outputSize)
+        fed = Fed([x], [], [h, c], [recurrent], [kernel], [bias], peepholes)
+        return steps(fed, training=training)[0][0]
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> LSTM:
@@ -208,7 +206,7 @@ class SeqLSTM(WholeSequence):
             Kept, without effect: here it is always the first. Default: False.
 
     Shapes:
-        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``; `time` must be known.
+        ``(batch, time, inputSize)`` -> ``(batch, time, outputSize)``.
 
     Raises:
         GraphError: A size is not a positive integer; at lowering, the input is no such sequence.

@@ -111,6 +111,11 @@ class Scope:
         where = f"child {index} ({module.torch_name}) of {self.where}"
         return Scope(self.names, name, where, stock=self.stock, record=self.record)
 
+    def unseen(self) -> Scope:
+        """The same place, for tensors that are not the model's own: nothing is recorded."""
+        names, name, where = self.names, self.name, self.where
+        return Scope(names, name, where, annotated=self.annotated, stock=self.stock)
+
     def new_layer(
         self, make: Callable[[str], keras.layers.Layer], suffix: str = ""
     ) -> keras.layers.Layer:

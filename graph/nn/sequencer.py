@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras import ops
+
 from ..errors import ShapeMismatch
 from ..table import is_table, map_table
 from .arguments import integer
 from .arithmetic import CAddTable
 from .container import Container
 from .decorator import Decorator
-from .over_time import Loop, NoState, Step, helper, over_time, stacked, steps_of
+from .module import Module
+from .over_time import Loop, NoState, Step, helper, over_time, repeated, stacked, stepwise
 from .recurrent_base import refuse_options
 from .scope import Scope
 from .step_graph import graph_of, recur
@@ -84,13 +87,18 @@ class BiSequencer(Container):
         super().__init__(*(modules if len(modules) != 2 else (*modules, JoinTable(1))))
 
     def lower(self, x: Any, scope: Scope) -> Any:
-        steps = steps_of(self, x, scope)
         ahead, back, merge = self.modules
-        a = over_time(self, ahead, steps, scope.child(1, ahead))
-        b = over_time(self, back, steps[::-1], scope.child(2, back))[::-1]
         place = scope.child(3, merge)
-        y = [merge.lower(list(pair), place) for pair in zip(a, b, strict=True)]
-        return y if is_table(x) else stacked(self, y, scope)
+        a = over_time(self, ahead, x, scope.child(1, ahead))
+        b = self._reversed(
+            over_time(self, back, self._reversed(x, scope), scope.child(2, back)), scope
+        )
+        if is_table(x):
+            return [merge.lower(list(pair), place) for pair in zip(a, b, strict=True)]
+        return stepwise(self, merge, [a, b], place)
+
+    def _reversed(self, x: Any, scope: Scope) -> Any:
+        return x[::-1] if is_table(x) else helper(self, _Backwards).lower(x, scope)
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> BiSequencer:
@@ -98,6 +106,35 @@ class BiSequencer(Container):
         ahead = fields.module("forwardModule")
         back = fields.module("backwardModule")
         return cls(ahead, back, fields.module("mergeModule"))
+
+
+class _Backwards(Module):
+    """A sequence from its end to its start."""
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        return ops.flip(x, axis=1)
+
+
+class _First(Module):
+    """The first step of a sequence."""
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        return x[:, 0]
+
+
+class _Rest(Module):
+    """All other steps."""
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        return x[:, 1:]
+
+
+class _Before(Module):
+    """A step before a sequence."""
+
+    def compute(self, x: Any, training: bool = False, **parameters: Any) -> Any:
+        first, rest = x
+        return ops.concatenate([ops.expand_dims(first, 1), rest], axis=1)
 
 
 class Recurrent(Loop):
@@ -121,16 +158,32 @@ class Recurrent(Loop):
 
     def run(self, steps: list[Any], scope: Scope) -> list[Any]:
         """The states of a table of steps."""
-        h, states = None, []
-        for step in steps:
-            seen = self.lower_child(1, step, scope)
-            if h is None:
-                total = self.lower_child(0, seen, scope)
-            else:
-                total = self.lower_child(4, [seen, self.lower_child(2, h, scope)], scope)
-            h = self.lower_child(3, total, scope)
-            states.append(h)
+        seen = [self.lower_child(1, step, scope) for step in steps]
+        states = [self._first(seen[0], scope)]
+        for part in seen[1:]:
+            states.append(self._next(part, states[-1], scope))
         return states
+
+    def run_sequence(self, x: Any, scope: Scope) -> Any:
+        """The states ``(batch, time, ...)`` of a sequence."""
+        seen = over_time(self, self.modules[1], x, scope.child(2, self.modules[1]))
+        first = self._first(helper(self, _First).lower(seen, scope), scope)
+        if seen.shape[1] == 1:
+            return stacked(self, [first], scope)
+
+        def once(parts: list[Any], states: list[Any], place: Scope) -> tuple[list[Any], list[Any]]:
+            return [], [self._next(parts[0], states[0], place)]
+
+        rest = helper(self, _Rest).lower(seen, scope)
+        later = repeated(self, once, [rest], [first], scope)[0]
+        return helper(self, _Before).lower([first, later], scope)
+
+    def _first(self, seen: Any, scope: Scope) -> Any:
+        return self.lower_child(3, self.lower_child(0, seen, scope), scope)
+
+    def _next(self, seen: Any, h: Any, scope: Scope) -> Any:
+        total = self.lower_child(4, [seen, self.lower_child(2, h, scope)], scope)
+        return self.lower_child(3, total, scope)
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> Recurrent:
@@ -176,24 +229,35 @@ class Recurrence(Loop, Decorator):
 
     def run(self, steps: list[Any], scope: Scope) -> list[Any]:
         """The states of a table of steps."""
-        sizes = self.outputSize if isinstance(self.outputSize, list) else [self.outputSize]
-        if graph_of(self.modules[0]) is not None and not is_table(steps[0]):
-            x = stacked(self, steps, scope)
-            child = scope.child(1, self.modules[0])
-            zeros = [helper(self, NoState, n).lower(steps[0], scope) for n in sizes]
-            return recur(self, self.modules[0], x, zeros, child)
-        if isinstance(self.outputSize, list):
-            raise ShapeMismatch(
-                "has several states",
-                expected="a gModule from [x, state, ...] to [state, ...]",
-                fix="make the step with gModule([x, a, b], [next_a, next_b])",
-            )
-        zeros = helper(self, NoState, self.outputSize)
+        size = self._one_size()
+        zeros = helper(self, NoState, size, True)
         h, states = map_table(lambda x: zeros.lower(x, scope), steps[0]), []
         for step in steps:
             h = self.lower_child(0, [step, h], scope)
             states.append(h)
         return states
+
+    def run_sequence(self, x: Any, scope: Scope) -> Any:
+        """The states ``(batch, time, ...)`` of a sequence, or the outputs of its steps."""
+        sizes = self.outputSize if isinstance(self.outputSize, list) else [self.outputSize]
+        zeros = [helper(self, NoState, n).lower(x, scope) for n in sizes]
+        if graph_of(self.modules[0]) is not None:
+            return recur(self, self.modules[0], x, zeros, scope.child(1, self.modules[0]))
+        self._one_size()
+
+        def once(parts: list[Any], states: list[Any], place: Scope) -> tuple[list[Any], list[Any]]:
+            return [], [self.lower_child(0, [*parts, *states], place)]
+
+        return repeated(self, once, [x], zeros, scope)[0]
+
+    def _one_size(self) -> int:
+        if isinstance(self.outputSize, list):
+            raise ShapeMismatch(
+                "has several states",
+                expected="a gModule from [x, state, ...] to [state, ...], over a tensor",
+                fix="make the step with gModule([x, a, b], [next_a, next_b])",
+            )
+        return self.outputSize
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> Recurrence:

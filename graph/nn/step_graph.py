@@ -6,11 +6,12 @@ from typing import Any
 
 from ..errors import ShapeMismatch
 from ..node import Node
-from ..table import flatten, is_table, map_table, unflatten
+from ..table import is_table, map_table
 from .arithmetic import CAddTable, CDivTable, CMulTable, CSubTable
 from .identity import Identity
 from .input import Input
-from .over_time import over_time, stacked, steps_of
+from .linear import Linear
+from .over_time import in_a_loop, over_time, repeated, stepwise
 from .scope import Scope
 
 __all__ = ["graph_of", "graph_over_time", "recur"]
@@ -43,8 +44,8 @@ def graph_over_time(owner: Any, module: Any, x: Any, scope: Scope) -> Any:
     return outputs if len(outputs) > 1 else outputs[0]
 
 
-def recur(owner: Any, module: Any, x: Any, states: list[Any], scope: Scope) -> list[Any]:
-    """The outputs of a gModule at every step, its states fed back.
+def recur(owner: Any, module: Any, x: Any, states: list[Any], scope: Scope) -> Any:
+    """What a gModule gives at every step, its states fed back.
 
     Args:
         owner: The module that runs it.
@@ -54,7 +55,8 @@ def recur(owner: Any, module: Any, x: Any, states: list[Any], scope: Scope) -> l
         scope: Where it stands.
 
     Returns:
-        For each step the y or, where there is none, the state or table of states.
+        The y of every step ``(batch, time, ...)`` or, where there is none, the state or the table
+        of states.
 
     Raises:
         ShapeMismatch: It has another number of inputs or outputs.
@@ -70,28 +72,67 @@ def recur(owner: Any, module: Any, x: Any, states: list[Any], scope: Scope) -> l
             "of each state: nn.Recurrence(step, [8, 8])",
         )
     bound: set[Node] = set(graph.inputs[1:])
+    bound.update(_after(graph, bound))
+    own = graph.outputs[: len(graph.outputs) - count]  # What a step gives beside its states.
+    late = set() if scope.stock else _joining(graph, bound)
     ahead: dict[Node, Any] = {}
-    for index, node in enumerate(graph.order, 1):
-        if node in bound or any(parent in bound for parent in node.parents):
-            bound.add(node)
-        else:
-            fed = x if node is graph.inputs[0] else None
-            ahead[node] = _value(owner, index, node, ahead, fed, scope, _sequence)
-    needed = {p for node in bound for p in node.parents if p in ahead}
-    needed |= {node for node in graph.outputs if node in ahead}
-    steps = {node: _steps(owner, ahead[node], scope) for node in needed}
-    results = []
-    for t in range(len(steps_of(owner, x, scope))):
-        values = {node: parts[t] for node, parts in steps.items()}
-        fed_back = dict(zip(graph.inputs[1:], states, strict=True))
+
+    def run_ahead(nodes: set[Node]) -> None:
         for index, node in enumerate(graph.order, 1):
-            if node in bound:
-                fed = fed_back.get(node)
-                values[node] = _value(owner, index, node, values, fed, scope, _once)
-        outputs = [values[node] for node in graph.outputs]
-        states = outputs[-count:]
-        results.append(outputs[0] if len(outputs) > count or count == 1 else states)
-    return results
+            if node in nodes:
+                fed = x if node is graph.inputs[0] else None
+                ahead[node] = _value(owner, index, node, ahead, fed, scope, _sequence)
+
+    def once_of(inside: set[Node], needed: list[Node]) -> Any:
+        def once(parts: list[Any], states: list[Any], place: Scope) -> tuple[list[Any], list[Any]]:
+            values = dict(zip(needed, parts, strict=True))
+            fed_back = dict(zip(graph.inputs[1:], states, strict=True))
+            for index, node in enumerate(graph.order, 1):
+                if node in inside:
+                    fed = fed_back.get(node)
+                    values[node] = _value(owner, index, node, values, fed, place, _once)
+            return [values[n] for n in own], [values[n] for n in graph.outputs[-count:]]
+
+        return once
+
+    def needed_by(inside: set[Node]) -> list[Node]:
+        read = [parent for node in graph.order if node in inside for parent in node.parents]
+        return [n for n in dict.fromkeys([*read, *graph.outputs[-count:]]) if n not in inside]
+
+    run_ahead(set(graph.order) - bound - late)
+    if own and own[0] in ahead:
+        return ahead[own[0]]
+    outputs = None
+    if late:
+        inside = bound | late
+        needed = needed_by(inside)
+        given = [ahead[node] for node in needed]
+        outputs = in_a_loop(once_of(inside, needed), given, states, scope, plain=True)
+    if outputs is None:
+        run_ahead(late)
+        needed = needed_by(bound)
+        given = [ahead[node] for node in needed]
+        outputs = repeated(owner, once_of(bound, needed), given, states, scope)
+    return outputs if len(outputs) > 1 else outputs[0]
+
+
+def _after(graph: Any, start: set[Node]) -> set[Node]:
+    """All nodes that depend on some of `start`, those included."""
+    found = set(start)
+    for node in graph.order:
+        if any(parent in found for parent in node.parents):
+            found.add(node)
+    return found
+
+
+def _joining(graph: Any, bound: set[Node]) -> set[Node]:
+    """Linears without a state that only nodes with one read.
+
+    A `StepLoop` runs them for all steps at once too, all of one input as one product.
+    """
+    read = {p for node in graph.order if node not in bound for p in node.parents}
+    read.update(graph.outputs)
+    return {n for n in graph.order if n not in bound | read and type(n.module) is Linear}
 
 
 def _value(
@@ -121,11 +162,4 @@ def _sequence(owner: Any, module: Any, fed: Any, scope: Scope) -> Any:
         return over_time(owner, module, fed, scope)
     if isinstance(module, _ELEMENTWISE):
         return module.lower(fed, scope)
-    outputs = [module.lower(step, scope) for step in _steps(owner, fed, scope)]
-    return stacked(owner, outputs, scope)
-
-
-def _steps(owner: Any, x: Any, scope: Scope) -> list[Any]:
-    """A nested table of sequences as a list of steps, each nested alike."""
-    leaves = [steps_of(owner, leaf, scope) for leaf in flatten(x)]
-    return [unflatten(x, iter(step)) for step in zip(*leaves, strict=True)]
+    return stepwise(owner, module, fed, scope)

@@ -6,14 +6,14 @@ import pytest
 
 import graph
 from graph import GModule, Input, gModule, nn
-from graph.nn.lstm_layer import SequenceLSTM
+from graph.nn.lstm_layer import SequenceLSTM, lstm_states
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("needs TensorFlow", allow_module_level=True)
 
 import tensorflow as tf
 
-from graph.nn.lstm_sequence import lstm_sequence, without_xla
+from graph.nn.sequence_function import without_xla
 
 B, T, D, H = 3, 5, 4, 6
 SHAPES = ((B, T, D), (B, H), (B, H), (D, 4 * H), (H, 4 * H), (4 * H,))
@@ -50,7 +50,7 @@ def test_values_and_both_derivatives(training, xla):
     seeds = [tf.constant(generator.normal(size=s)) for s in ((B, T, H), (B, H))]
 
     def run(*a):
-        return lstm_sequence(*a, training=training)
+        return lstm_states(*a, training=training)
 
     expected = everything(naive, fed, seeds)
     if xla:
@@ -73,7 +73,7 @@ def test_batches_in_halves(monkeypatch, batch, known, training):
     seeds = [tf.constant(generator.normal(size=s)) for s in ((batch, T, H), (batch, H))]
 
     def run(*a):
-        return lstm_sequence(*a, training=training)
+        return lstm_states(*a, training=training)
 
     def first(*a):
         fed, seeds = a[:6], a[6:]

@@ -66,10 +66,23 @@ def test_peepholes_have_no_stock_layer():
         nn.LSTM(3, 5).to_stock()
 
 
-def test_unknown_number_of_steps():
+@pytest.mark.parametrize("name", MAKE)
+def test_number_of_steps_left_open(name, tmp_path):
+    module = MAKE[name]()
     x = Input((None, 3))
-    with pytest.raises(GraphError, match="number of steps"):
-        gModule([x], [nn.GRU(3, 5)(x)])
+    model = gModule([x], [module(x)])
+    known = model_of(module)
+    np.testing.assert_allclose(model(X), known(X), rtol=1e-5, atol=1e-6)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    for steps in (1, 3):
+        expected = known(np.pad(X[:, :steps], ((0, 0), (0, 4 - steps), (0, 0))))[:, :steps]
+        if name != "BiSequencer":
+            np.testing.assert_allclose(model(X[:, :steps]), expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(again(X[:, :steps]), model(X[:, :steps]), rtol=1e-5, atol=1e-6)
+    if name in ("GRU", "LSTM", "SeqLSTM", "SeqGRU", "Recurrent", "Recurrence"):
+        with pytest.raises(GraphError, match="number of steps"):
+            model.to_keras()
 
 
 @pytest.mark.parametrize(

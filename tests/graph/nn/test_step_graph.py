@@ -3,9 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
-from graph import GraphError, Input, gModule, nn
+from graph import GraphError, Input, gModule, layer_output_shapes, nn
+from graph.nn.sequence_function import without_xla
+from graph.nn.step_layer import StepLoop
 from zoo.lstm import GATES
 
 X = np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
@@ -36,17 +39,29 @@ def test_several_states_are_those_of_the_cell_step_by_step(tmp_path):
     np.testing.assert_allclose(model(X)[1], lstm(X), rtol=1e-5, atol=1e-6)
 
 
-def test_what_needs_no_state_runs_once():
+def test_the_eight_products_of_a_cell_are_two():
     model = over_time(zoo.LSTM(4, 5), 5, 5)
-    uses = {
-        layer.name: len(layer._inbound_nodes)
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Dense)
+    (loop,) = (layer for layer in model.layers if isinstance(layer, StepLoop))
+    dense = {layer.name for layer in loop.cell.layers if isinstance(layer, keras.layers.Dense)}
+    assert dense == {f"{gate}_{kind}" for gate in GATES for kind in "xh"}
+    with without_xla():
+        graph = tf.function(lambda x: model(x)).get_concrete_function(X).graph.as_graph_def()
+    counts = {
+        f.signature.name: sum(node.op == "MatMul" for node in f.node_def)
+        for f in graph.library.function
     }
-    # One use more than in the sequence: in the cell itself.
-    assert {name: count - 1 for name, count in uses.items()} == {
-        f"{gate}_{kind}": count for gate in GATES for kind, count in (("x", 1), ("h", 6))
-    }
+    assert sum(n for name, n in counts.items() if "while_body" in name) == 1  # At each step.
+    assert sum(n for name, n in counts.items() if "while_body" not in name) == 1  # Before.
+
+
+def test_what_needs_no_state_runs_once_before_any_loop():
+    x, h = Input((4,)), Input((5,))
+    seen = nn.Linear(3, 5)(nn.Tanh()(nn.Linear(4, 3)(x)))
+    step = gModule([x, h], [nn.Dropout(0.5)(nn.CAddTable()([seen, nn.Linear(5, 5)(h)]))])
+    model = over_time(step, 5)  # Dropout keeps the steps from being a loop.
+    shapes = layer_output_shapes(model, keras.layers.Dense)
+    assert sorted(shapes.values())[-2:] == [(None, 6, 3), (None, 6, 5)]
+    assert list(shapes.values()).count((None, 5)) == 6
 
 
 def test_an_output_beside_the_state():
