@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.paired import threads
 from benchmarks.side import Step
 
-__all__ = ["by_keras", "by_torch", "ours"]
+__all__ = ["by_keras", "by_torch", "ours", "tensorflow_steps"]
 
 Steps = dict[str, Callable[[], Step]]
 
@@ -36,7 +36,7 @@ def _steps(sizes: list[list[int]], make: Callable[[list[int]], tuple[Step, Step]
     }
 
 
-def _tensorflow(model: Any, size: list[int]) -> tuple[Step, Step]:
+def tensorflow_steps(model: Any, size: list[int]) -> tuple[Step, Step]:
     """Compiled calls of a Keras model whose weights are kernel, recurrent kernel and bias."""
     import tensorflow as tf
 
@@ -71,7 +71,7 @@ def ours(folder: str, sizes: list[list[int]]) -> Steps:
         node = Input(tuple(size[1:3]))
         model = gModule([node], [nn.FastLSTM(size[2], size[3])(node)])
         np.savez(Path(folder, "weights.npz"), *model.get_weights())
-        return _tensorflow(model, size)
+        return tensorflow_steps(model, size)
 
     return _steps(sizes, make)
 
@@ -89,7 +89,7 @@ def by_keras(folder: str, sizes: list[list[int]]) -> Steps:
         layer = keras.layers.LSTM(size[3], return_sequences=True)
         model = keras.Sequential([keras.Input(tuple(size[1:3])), layer])
         model.set_weights(_stored(folder))
-        return _tensorflow(model, size)
+        return tensorflow_steps(model, size)
 
     return _steps(sizes, make)
 

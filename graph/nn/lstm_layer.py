@@ -18,7 +18,7 @@ __all__ = ["SequenceLSTM", "lstm_states"]
 
 def lstm_states(
     x: Any, h: Any, c: Any, kernel: Any, recurrent: Any, bias: Any, *, training: bool
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any, Any]:
     """``c = s(f) c' + s(i) tanh(g), h = s(o) tanh(c)`` at every step of a sequence.
 
     Args:
@@ -31,12 +31,12 @@ def lstm_states(
         training: Whether a gradient is likely to be wanted.
 
     Returns:
-        All h ``(batch, time, units)`` and the last c ``(batch, units)``.
+        All h ``(batch, time, units)``; the last h and the last c ``(batch, units)``.
     """
     steps = _steps(keras.backend.standardize_dtype(x.dtype), h.shape[-1])
     fed = Fed([x], [], [h, c], [recurrent], [kernel], [bias], [])
-    (states,), (_, c) = steps(fed, training=training)
-    return states, c
+    (states,), (h, c) = steps(fed, training=training)
+    return states, h, c
 
 
 @cache
@@ -78,8 +78,7 @@ class SequenceLSTM(keras.layers.LSTM):
         kernel, recurrent = map(ops.convert_to_tensor, (cell.kernel, cell.recurrent_kernel))
         bias = ops.zeros_like(kernel[0]) if cell.bias is None else ops.convert_to_tensor(cell.bias)
         fed = [ops.cast(a, dtype) for a in (*initial_state, kernel, recurrent, bias)]
-        states, c = lstm_states(sequences, *fed, training=bool(training))
-        last = states[:, -1]
+        states, last, c = lstm_states(sequences, *fed, training=bool(training))
         return last, states if self.return_sequences else last[:, None], [last, c]
 
     def _is_usual(self) -> bool:

@@ -45,7 +45,8 @@ class Sequencer(Step):
         ``(batch, time, ...)`` -> ``(batch, time, ...)``, or a table of steps -> a table of steps.
 
     Raises:
-        GraphError: `module` is no module; at lowering, the number of steps is not known.
+        GraphError: `module` is no module; at `to_keras`, the number of steps is not known where
+            they are to be written out.
 
     Reference: Element-Research/rnn Sequencer.lua.
     """

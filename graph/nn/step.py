@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-__all__ = ["Fed", "Product", "Step", "stepping", "time_first"]
+__all__ = ["Fed", "Product", "Step", "one_product", "stepping", "time_first"]
 
 
 class Product(NamedTuple):
@@ -95,7 +95,7 @@ def stepping(step: Step, fed: Fed) -> tuple[list[Any], Callable[..., tuple[Any, 
         terms.append((None, next(biases) if product.bias else None))
         if product.source is not None:
             terms[-1] = (len(aheads), terms[-1][1])
-            aheads.append(ops.matmul(time_first(fed.sources[product.source]), next(inputs)))
+            aheads.append(one_product(time_first(fed.sources[product.source]), next(inputs)))
 
     def once(slices: Sequence[Any], states: Sequence[Any]) -> tuple[Any, Any, Any]:
         made: dict[int, Any] = {}
@@ -114,3 +114,16 @@ def stepping(step: Step, fed: Fed) -> tuple[list[Any], Callable[..., tuple[Any, 
         return outputs, new, [made[k] for k in sorted(made)]
 
     return [*aheads, *map(time_first, fed.parts)], once
+
+
+def one_product(x: Any, kernel: Any) -> Any:
+    """``(time, batch, features)`` times ``(features, n)``.
+
+    As a product of rows, of which Keras 3.12 would take one for each of the first axis.
+
+    Args:
+        x: Sequences.
+        kernel: A matrix.
+    """
+    rows = ops.matmul(ops.reshape(x, (-1, x.shape[2])), kernel)
+    return ops.reshape(rows, (ops.shape(x)[0], -1, kernel.shape[1]))

@@ -14,7 +14,7 @@ from ..calls import Call, calls_of
 from .arithmetic import CAddTable, CDivTable, CMulTable, CSubTable
 from .module_layer import ModuleLayer
 from .pointwise import Pointwise
-from .step import Fed, Product, Step
+from .step import Fed, Product, Step, one_product
 from .step_groups import Group, grouped, is_dense
 from .step_sequence import StepSequence
 
@@ -87,7 +87,7 @@ class Cell:
         seen = [parts[i] for i in self._read]
         for k in self._early:
             group = self._groups[k]
-            product = ops.matmul(group.part_of(parts), group.kernel())
+            product = one_product(group.part_of(parts), group.kernel())
             seen.append(product + group.bias() if group.biased else product)
         groups = [self._groups[k] for k in self._products]
         added = [self._groups[g.ahead] for g in groups if g.ahead is not None]

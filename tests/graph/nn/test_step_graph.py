@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from graph import GraphError, Input, gModule, layer_output_shapes, nn
+from graph import GraphError, Input, gModule, layer_output_shapes, layer_table, nn
 from graph.nn.sequence_function import without_xla
 from graph.nn.step_layer import StepLoop
 from zoo.lstm import GATES
@@ -111,3 +111,102 @@ def test_refused(make, message):
     x = Input((6, 4))
     with pytest.raises(GraphError, match=message):
         gModule([x], [nn.Sequencer(make())(x)])
+
+
+def test_vectors_of_a_module_are_those_of_each_step():
+    for module in (nn.CMul(4), nn.CAdd(4), nn.Add(4)):
+        model, opened = (
+            gModule([x], [nn.Sequencer(module)(x)]) for x in (Input((6, 4)), Input((None, 4)))
+        )
+        alone = gModule([x := Input((4,))], [module(x)])
+        expected = np.stack([alone(X[:, t]) for t in range(6)], 1)
+        for each in (model, opened):
+            np.testing.assert_allclose(each(X), expected, rtol=1e-6)
+
+
+def cell_with(*between):
+    x, h = Input((4,)), Input((5,))
+    total = nn.CAddTable()([nn.Linear(4, 5)(x), nn.Linear(5, 5)(h)])
+    return gModule([x, h], [nn.Tanh()(nn.Sequential(*between)(total))])
+
+
+@keras.saving.register_keras_serializable("steps")
+class Counting(keras.layers.Layer):
+    """Keeps how often it ran."""
+
+    def build(self, shape):
+        self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
+
+    def call(self, x):
+        self.count.assign_add(1.0)
+        return x
+
+
+BETWEEN = {
+    "dropout": lambda: [nn.Dropout(0.5)],
+    "statistics": lambda: [nn.BatchNormalization(5)],
+    "a layer of the user's": lambda: [Counting()],
+}
+
+
+@pytest.mark.parametrize("kind", BETWEEN)
+def test_cells_that_are_more_than_functions(kind, tmp_path):
+    step = cell_with(*BETWEEN[kind]())
+    known = over_time(step, 5)
+    assert not any(isinstance(layer, StepLoop) for layer in known.layers)
+    x = Input((None, 4))
+    opened = gModule([x], [nn.Sequencer(nn.Recurrence(step, [5]))(x)])
+    np.testing.assert_allclose(opened(X), known(X), rtol=1e-5, atol=1e-6)
+    before = known.get_weights()
+    results = []
+    for model in (known, opened):
+        model.set_weights(before)
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        keras.utils.set_random_seed(1)
+        model.fit(X, np.ones((3, 6, 5)), epochs=2, verbose=0)
+        results.append(model.get_weights())
+    if kind != "dropout":  # Whose masks are drawn in another order.
+        for a, b in zip(*results, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    else:
+        assert np.abs(opened(X, training=True) - opened(X, training=True)).max() > 1e-3
+    opened.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(again(X), opened(X), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [6, None])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_other_dtypes(policy, steps):
+    keras.config.set_dtype_policy(policy)
+    try:
+        x = Input((steps, 4))
+        model = gModule([x], [nn.Sequencer(nn.Recurrence(zoo.LSTM(4, 5), [5, 5]))(x)])
+        model.compile("sgd", "mse")
+        model.fit(X, [np.zeros((3, 6, 5))] * 2, verbose=0)
+        found = model(X)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert keras.backend.standardize_dtype(found[0].dtype) == policy.removeprefix("mixed_")
+    x = Input((6, 4))
+    same = gModule([x], [nn.Sequencer(nn.Recurrence(zoo.LSTM(4, 5), [5, 5]))(x)])
+    same.set_weights(model.get_weights())
+    for a, b in zip(found, same(X), strict=True):
+        tolerance = 1e-6 if policy == "float64" else 3e-2
+        np.testing.assert_allclose(keras.ops.cast(a, "float32"), b, atol=tolerance)
+
+
+def test_multiply_adds_of_a_loop():
+    rows = layer_table(over_time(zoo.LSTM(4, 5), 5, 5)).rows
+    (row,) = (row for row in rows if row.kind == "StepLoop")
+    assert row.multiply_adds == 6 * 4 * (4 * 5 + 5 * 5)
+    assert row.parameters == 4 * (4 * 5 + 5 * 5 + 5 + 5)
+
+
+def test_a_frozen_cell_is_saved_and_loaded_as_it_was(tmp_path):
+    model = over_time(cell_with(nn.PReLU()), 5)
+    model.trainable = False
+    again = model.clone()
+    again.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(loaded(X), model(X), rtol=1e-6)
