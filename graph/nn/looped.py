@@ -7,30 +7,31 @@ from typing import Any
 
 import keras
 
+from ..table import flatten, unflatten
 from .scope import Scope
 from .step_cell import Cell
 from .step_layer import StepLoop
 
-__all__ = ["looped"]
+__all__ = ["Once", "looped"]
 
-Build = Callable[[list[Any], list[Any], Scope], tuple[list[Any], list[Any]]]
+Once = Callable[[list[Any], list[Any], Scope], tuple[list[Any], list[Any]]]
+"""From one step of each (table of) sequence(s) and the states to outputs and new states."""
 
 
 def looped(
+    once: Once,
     sequences: Sequence[Any],
     states: Sequence[Any],
-    build: Build,
     scope: Scope,
     *,
     plain: bool = False,
 ) -> list[Any] | None:
-    """A `StepLoop` over sequences.
+    """What a step gives that a `StepLoop` applies to sequences, its states fed back.
 
     Args:
-        sequences: Keras tensors ``(batch, time, ...)``, at least one.
+        once: The step, as a function of Keras tensors.
+        sequences: (Tables of) Keras tensors ``(batch, time, ...)``, at least one.
         states: Those before the first step, ``(batch, ...)``.
-        build: From one step of each sequence and the states to outputs and new states, lists of
-            Keras tensors, at a place.
         scope: Where it stands.
         plain: Whether only a loop with a gradient of its own will do. Default: False.
 
@@ -40,21 +41,23 @@ def looped(
         holds more than functions and Dense layers (convolutions, dropout, statistics, a user's
         layers).
     """
-    known = sequences[0].shape[1] is not None
+    given = flatten(list(sequences))
+    known = given[0].shape[1] is not None
     if scope.stock or (known and not states):
         return None
     parts = [
         keras.Input(batch_shape=(a.shape[0], *a.shape[2:]), dtype=a.dtype, name=f"part_{i}")
-        for i, a in enumerate(sequences, 1)
+        for i, a in enumerate(given, 1)
     ]
     last = [
         keras.Input(batch_shape=a.shape, dtype=a.dtype, name=f"state_{i}")
         for i, a in enumerate(states, 1)
     ]
-    outputs, new = build(parts, last, scope.unseen())
-    given = {id(a) for a in (*parts, *last)}
+    outputs, new = once(unflatten(list(sequences), iter(parts)), last, scope.unseen())
+    inputs = {id(a) for a in (*parts, *last)}
     # Keras 3.12 takes no model with an input that no layer reads.
-    found = [keras.layers.Identity()(a) if id(a) in given else a for a in (*outputs, *new)]
+    ends = [*flatten(outputs), *new]
+    found = [keras.layers.Identity()(a) if id(a) in inputs else a for a in ends]
     for a in (*parts, *last):
         if not a._keras_history.operation._outbound_nodes:
             keras.layers.Identity()(a)
@@ -63,4 +66,5 @@ def looped(
         return None
     # Made anew each time: a child may have been replaced since. The layers of the cell are kept.
     layer = scope.new_layer(lambda name: StepLoop(model, len(last), name=name), "_loop")
-    return keras.tree.flatten(layer([*sequences, *states]))
+    results = keras.tree.flatten(layer([*given, *states]))
+    return unflatten(outputs or new, iter(results))

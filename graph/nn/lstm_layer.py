@@ -52,9 +52,9 @@ def _steps(dtype: str, units: int) -> StepSequence:
         i, f, g, o = ops.split(gates, 4, axis=-1)
         c = f * c + i * g
         h = o * ops.tanh(c)
-        return [h], [h, c]
+        return [], [h, c]
 
-    return StepSequence(Step(run, [Product(0, 0, bias=True)], [((units,), dtype)]))
+    return StepSequence(Step(run, [Product(0, 0, bias=True)], [0]))
 
 
 @keras.saving.register_keras_serializable(package="nngraph")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from keras import ops
@@ -13,7 +13,7 @@ from .activation import ELU, LogSigmoid, LogSoftMax, ReLU, Sigmoid, SoftSign, Ta
 from .container import Container, Sequential
 from .decorator import Decorator
 from .linear import Linear
-from .looped import looped
+from .looped import Once, looped
 from .module import Module
 from .pointwise import Pointwise
 from .recurrent_base import RecurrentModule, no_state
@@ -24,7 +24,6 @@ __all__ = [
     "NoState",
     "Step",
     "helper",
-    "in_a_loop",
     "over_time",
     "repeated",
     "stacked",
@@ -88,48 +87,10 @@ class Loop(Container):
         raise NotImplementedError(f"{type(self).__name__} has no run_sequence")
 
 
-Once = Callable[[list[Any], list[Any], Scope], tuple[list[Any], list[Any]]]
-"""From one step of each (table of) sequence(s) and the states to outputs and new states."""
-
-
-def in_a_loop(
-    once: Once,
-    sequences: Sequence[Any],
-    states: Sequence[Any],
-    scope: Scope,
-    *,
-    plain: bool = False,
-) -> list[Any] | None:
-    """Every output of a step that a loop applies to the steps of sequences, its states fed back.
-
-    Args:
-        once: The step, as a function of Keras tensors.
-        sequences: (Tables of) sequences ``(batch, time, ...)``.
-        states: Those before the first step.
-        scope: Where it stands.
-        plain: Whether only a loop with a gradient of its own will do. Default: False.
-
-    Returns:
-        The outputs ``(batch, time, ...)`` or, where there are none, the states. None where the
-        steps had better be written out.
-    """
-    given = list(sequences)
-    structure: Any = None
-
-    def build(parts: list[Any], last: list[Any], place: Scope) -> tuple[list[Any], list[Any]]:
-        nonlocal structure
-        outputs, new = once(unflatten(given, iter(parts)), last, place)
-        structure = outputs or new
-        return flatten(outputs), new
-
-    found = looped(flatten(given), states, build, scope, plain=plain)
-    return found and unflatten(structure, iter(found))
-
-
 def repeated(
     owner: Any, once: Once, sequences: Sequence[Any], states: Sequence[Any], scope: Scope
 ) -> list[Any]:
-    """As `in_a_loop`, with the steps written out where there is to be no loop.
+    """As `looped`, with the steps written out where there is to be no loop.
 
     Args:
         owner: The module that runs it.
@@ -138,7 +99,7 @@ def repeated(
         states: Those before the first step.
         scope: Where it stands.
     """
-    found = in_a_loop(once, sequences, states, scope)
+    found = looped(once, sequences, states, scope)
     if found is not None:
         return found
     results, last = [], list(states)

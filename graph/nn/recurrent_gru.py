@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -23,21 +21,17 @@ def _run(
 ) -> Any:
     """``h = (1 - z) tanh(Wx + U(r h')) + z h'``; of weights those of the gates come first."""
     fed = Fed([x], [], [no_state(x, size)], kernels, inputs, biases, [])
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    return _steps(dtype, size)(fed, training=training)[0][0]
+    return _STEPS(fed, training=training)[0][0]
 
 
-@cache
-def _steps(dtype: str, size: int) -> StepSequence:
-    def run(parts: list[Any], states: list[Any], weights: list[Any], product: Any) -> Any:
-        (h,) = states
-        r, z = ops.split(ops.sigmoid(product(0, h)), 2, axis=-1)
-        new = ops.tanh(product(1, r * h))
-        h = (1.0 - z) * new + z * h
-        return [h], [h]
+def _gated(parts: list[Any], states: list[Any], weights: list[Any], product: Any) -> Any:
+    (h,) = states
+    r, z = ops.split(ops.sigmoid(product(0, h)), 2, axis=-1)
+    new = ops.tanh(product(1, r * h))
+    return [], [(1.0 - z) * new + z * h]
 
-    products = (Product(0, 0, bias=True), Product(None, 0, bias=True))
-    return StepSequence(Step(run, products, [((size,), dtype)]))
+
+_STEPS = StepSequence(Step(_gated, [Product(0, 0, bias=True), Product(None, 0, bias=True)], [0]))
 
 
 class GRU(RecurrentModule):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import keras
@@ -109,17 +108,16 @@ class FastLSTM(RecurrentModule):
         self.assign_all([kernel, bias, recurrent])
 
 
-@cache
-def _peeping(dtype: str, size: int) -> StepSequence:
-    def run(parts: list[Any], states: list[Any], weights: list[Any], product: Any) -> Any:
-        (h, c), (to_input, to_forget, to_output) = states, weights
-        i, f, g, o = ops.split(product(0, h), 4, axis=-1)
-        new = ops.sigmoid(i + c * to_input) * ops.tanh(g)
-        c = ops.sigmoid(f + c * to_forget) * c + new
-        h = ops.sigmoid(o + c * to_output) * ops.tanh(c)
-        return [h], [h, c]
+def _peeping(parts: list[Any], states: list[Any], weights: list[Any], product: Any) -> Any:
+    (h, c), (to_input, to_forget, to_output) = states, weights
+    i, f, g, o = ops.split(product(0, h), 4, axis=-1)
+    new = ops.sigmoid(i + c * to_input) * ops.tanh(g)
+    c = ops.sigmoid(f + c * to_forget) * c + new
+    h = ops.sigmoid(o + c * to_output) * ops.tanh(c)
+    return [], [h, c]
 
-    return StepSequence(Step(run, [Product(0, 0, bias=True)], [((size,), dtype)]))
+
+_PEEPING = StepSequence(Step(_peeping, [Product(0, 0, bias=True)], [0]))
 
 
 class LSTM(RecurrentModule):
@@ -170,9 +168,8 @@ class LSTM(RecurrentModule):
         if not self.cell2gate:
             return lstm_states(x, h, c, kernel, recurrent, bias, training=training)[0]
         peepholes = [parameters[f"{g}_cell2gate"] for g in order if g != "hidden"]
-        steps = _peeping(keras.backend.standardize_dtype(x.dtype), self.outputSize)
         fed = Fed([x], [], [h, c], [recurrent], [kernel], [bias], peepholes)
-        return steps(fed, training=training)[0][0]
+        return _PEEPING(fed, training=training)[0][0]
 
     @classmethod
     def from_torch(cls, fields: TorchFields) -> LSTM:

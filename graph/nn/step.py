@@ -32,12 +32,23 @@ class Step(NamedTuple):
             `parts` is one step of each sequence that no product takes. ``product(k, u)`` is what
             the k-th product makes of `u`; each is taken once.
         products: What those are.
-        outputs: Shape, without the batch, and dtype of each output.
+        outputs: Shape, without the batch, and dtype of each output; of one that is a new state the
+            number of that, and `run` does not give it.
     """
 
     run: Callable[..., tuple[list[Any], list[Any]]]
     products: Sequence[Product]
-    outputs: Sequence[tuple[tuple[int, ...], str]]
+    outputs: Sequence[tuple[tuple[int, ...], str] | int]
+
+    def shown(self, outputs: Sequence[Any], states: Any) -> list[Any]:
+        """All outputs.
+
+        Args:
+            outputs: What `run` gave.
+            states: The new states, by their numbers.
+        """
+        rest = iter(outputs)
+        return [states[o] if isinstance(o, int) else next(rest) for o in self.outputs]
 
 
 class Fed(NamedTuple):

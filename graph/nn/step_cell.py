@@ -71,7 +71,10 @@ class Cell:
             state = number if number >= 0 else None
             source = None if group.ahead is None else next(sources)
             products.append(Product(state, source, bias=bool(self._biased(group))))
-        step = Step(self._run_calls, products, outputs)
+        new = {id(t): i for i, t in enumerate(model.outputs[count:])}
+        self._own = [t for t in model.outputs[:count] if id(t) not in new]
+        shown = [new.get(id(t), o) for t, o in zip(self.outputs, outputs, strict=True)]
+        step = Step(self._run_calls, products, shown)
         self._by_calls = StepSequence(step, apart=all(map(_is_apart, calls)))
 
     def __call__(self, parts: Sequence[Any], states: Sequence[Any], *, training: bool) -> list[Any]:
@@ -147,12 +150,10 @@ class Cell:
         """Those of layers that are not Dense."""
         return list({id(v): v for layer in self._others for v in layer.variables}.values())
 
-    def _split(self, found: list[Any]) -> tuple[list[Any], list[Any]]:
+    def _run_model(self, parts: list[Any], states: list[Any], weights: Any, product: Any) -> Any:
+        found = keras.tree.flatten(self._model([*parts, *states]))
         count = len(found) - self._states
         return found[:count] or found, found[count:]
-
-    def _run_model(self, parts: list[Any], states: list[Any], weights: Any, product: Any) -> Any:
-        return self._split(keras.tree.flatten(self._model([*parts, *states])))
 
     def _run_calls(
         self, parts: list[Any], states: list[Any], weights: list[Any], product: Any
@@ -189,7 +190,8 @@ class Cell:
             for call in self._calls:
                 found = keras.tree.flatten(result(call))
                 values.update((id(t), v) for t, v in zip(call.outputs, found, strict=True))
-        return self._split([values[id(t)] for t in self._model.outputs])
+        last = self._model.outputs[len(self._model.outputs) - self._states :]
+        return [values[id(t)] for t in self._own], [values[id(t)] for t in last]
 
 
 def _is_plain(call: Call) -> bool:

@@ -11,7 +11,8 @@ from .arithmetic import CAddTable, CDivTable, CMulTable, CSubTable
 from .identity import Identity
 from .input import Input
 from .linear import Linear
-from .over_time import in_a_loop, over_time, repeated, stepwise
+from .looped import looped
+from .over_time import over_time, repeated, stepwise
 from .scope import Scope
 
 __all__ = ["graph_of", "graph_over_time", "recur"]
@@ -107,7 +108,7 @@ def recur(owner: Any, module: Any, x: Any, states: list[Any], scope: Scope) -> A
         inside = bound | late
         needed = needed_by(inside)
         given = [ahead[node] for node in needed]
-        outputs = in_a_loop(once_of(inside, needed), given, states, scope, plain=True)
+        outputs = looped(once_of(inside, needed), given, states, scope, plain=True)
     if outputs is None:
         run_ahead(late)
         needed = needed_by(bound)

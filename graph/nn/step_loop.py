@@ -35,23 +35,30 @@ def forward(step: Step, fed: Fed, *, keep: bool = False) -> tuple[list[Any], lis
     series, once = stepping(step, fed)
     time, batch = tf.shape(series[0])[0], series[0].shape[1]
     rows = [_rows(sequence, time) for sequence in series]
-    stores = [_store(dtype, time, (batch, *shape)) for shape, dtype in step.outputs]
+    made = [o for o in step.outputs if not isinstance(o, int)]
+    stores = [_store(dtype, time, (batch, *shape)) for shape, dtype in made]
+    read = {o for o in step.outputs if isinstance(o, int)}
+    shown = [i for i in range(len(fed.states)) if keep or i in read]
+    stores += [_store(fed.states[i].dtype, time, fed.states[i].shape) for i in shown]
     if keep:
-        stores += [_store(a.dtype, time, a.shape) for a in fed.states]
         stores += [_store(k.dtype, time, (batch, k.shape[1])) for k in fed.kernels]
 
     def body(t: Any, states: Any, stores: Any) -> Any:
-        outputs, states, made = once([row.read(t) for row in rows], states)
+        outputs, states, products = once([row.read(t) for row in rows], states)
         for state, start in zip(states, fed.states, strict=True):
             state.set_shape(start.shape)
-        written = zip(stores, [*outputs, *((*states, *made) if keep else ())], strict=True)
+        kept = [*(states[i] for i in shown), *(products if keep else ())]
+        written = zip(stores, [*outputs, *kept], strict=True)
         return t + 1, tuple(states), tuple(store.write(t, value) for store, value in written)
 
     start = (0, tuple(fed.states), tuple(stores))
     ends = tf.while_loop(lambda t, *_: t < time, body, start, maximum_iterations=time)
     stacked = [store.stack() for store in ends[2]]
-    n, m = len(step.outputs), len(step.outputs) + len(fed.states)
-    return list(map(time_first, stacked[:n])), list(ends[1]), Kept(stacked[n:m], stacked[m:])
+    n, m = len(made), len(made) + len(shown)
+    states = dict(zip(shown, stacked[n:m], strict=True))
+    outputs = list(map(time_first, step.shown(stacked[:n], states)))
+    kept = Kept(stacked[n:m], stacked[m:]) if keep else Kept((), ())
+    return outputs, list(ends[1]), kept
 
 
 def backward(
@@ -73,12 +80,12 @@ def backward(
 
     before = [tf.concat([a[None], b[:-1]], 0) for a, b in zip(fed.states, kept.states, strict=True)]
     time, batch, dtype = tf.shape(before[0])[0], before[0].shape[1], before[0].dtype
-    own, slopes = (list(map(time_first, series)) for series in (fed.parts, d_outputs))
-    series = (own, before, kept.products, slopes)
+    sequences, slopes = (list(map(time_first, series)) for series in (fed.parts, d_outputs))
+    series = (sequences, before, kept.products, slopes)
     parts, lasts, products, seeds = ([_rows(a, time) for a in kind] for kind in series)
     transposed = [tf.transpose(kernel) for kernel in fed.kernels]
     free = [k for k, product in enumerate(step.products) if product.state is None]
-    shapes = [a.shape[1:] for a in own]
+    shapes = [a.shape[1:] for a in sequences]
     shapes += [(batch, kernel.shape[1]) for kernel in fed.kernels]
     shapes += [(batch, fed.kernels[k].shape[0]) for k in free]
     stores = [_store(dtype, time, shape) for shape in shapes]
@@ -103,12 +110,17 @@ def backward(
         with tf.GradientTape() as tape:
             tape.watch(wanted)
             outputs, states = step.run(seen, last, weights, product)
-        slopes = [*(rows.read(t) for rows in seeds), *d_states]
+        by_state, own = list(d_states), []
+        for output, rows in zip(step.outputs, seeds, strict=True):
+            if isinstance(output, int):
+                by_state[output] += rows.read(t)
+            else:
+                own.append(rows.read(t))
         found = iter(
             tape.gradient(
                 [*outputs, *states],
                 wanted,
-                slopes,
+                [*own, *by_state],
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
         )

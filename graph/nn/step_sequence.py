@@ -81,7 +81,9 @@ class StepSequence:
         def shapes(*flat: Any) -> list[Any]:
             fed = like.like(flat)
             lead = [*fed.sources, *fed.parts][0].shape[:2]
-            return [*((*lead, *shape) for shape, _ in step.outputs), *(a.shape for a in fed.states)]
+            ends = [a.shape for a in fed.states]
+            outputs = [ends[o][1:] if isinstance(o, int) else o[0] for o in step.outputs]
+            return [*((*lead, *shape) for shape in outputs), *ends]
 
         return SequenceFunction(ahead, back, sum(counts[:3]), shapes)
 
@@ -90,7 +92,7 @@ class StepSequence:
         states, found = list(fed.states), []
         for t in range(series[0].shape[0]):
             outputs, states, _ = once([sequence[t] for sequence in series], states)
-            found.append(outputs)
+            found.append(self.step.shown(outputs, states))
         return [ops.stack(steps, axis=1) for steps in zip(*found, strict=True)], states
 
     def _scanned(self, fed: Fed) -> tuple[list[Any], list[Any]]:
@@ -98,7 +100,7 @@ class StepSequence:
 
         def body(states: Any, slices: Any) -> Any:
             outputs, states, _ = once(slices, states)
-            return tuple(states), tuple(outputs)
+            return tuple(states), tuple(self.step.shown(outputs, states))
 
         states, outputs = ops.scan(body, tuple(fed.states), tuple(series))
         return list(map(time_first, outputs)), list(states)

@@ -54,6 +54,20 @@ def test_the_eight_products_of_a_cell_are_two():
     assert sum(n for name, n in counts.items() if "while_body" not in name) == 1  # Before.
 
 
+def test_cells_inside_a_cell(tmp_path):
+    first, second = zoo.LSTM(4, 5), zoo.LSTM(5, 5)
+    inputs = [x, *states] = [nn.Identity()() for _ in range(5)]
+    c1, h1 = first([x, *states[:2]]).split(2)
+    c2, h2 = second([h1, *states[2:]]).split(2)
+    model = over_time(gModule(inputs, [nn.Identity()(h2), c1, h1, c2, h2]), *[5] * 4)
+    chained = keras.Sequential([zoo.to_keras_lstm(first), zoo.to_keras_lstm(second)])
+    np.testing.assert_allclose(model(X), chained(X), rtol=1e-5, atol=1e-6)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    for other in (again, model.to_keras()):
+        np.testing.assert_allclose(other(X), chained(X), rtol=1e-5, atol=1e-6)
+
+
 def test_what_needs_no_state_runs_once_before_any_loop():
     x, h = Input((4,)), Input((5,))
     seen = nn.Linear(3, 5)(nn.Tanh()(nn.Linear(4, 3)(x)))
