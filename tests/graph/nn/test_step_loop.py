@@ -195,7 +195,7 @@ def slopes(function, x, variables):
     return [*y, *tape.gradient(loss, [x, *variables], unconnected_gradients="zero")]
 
 
-@settings(max_examples=12, report_multiple_bugs=False)
+@settings(max_examples=8, report_multiple_bugs=False)
 @given(steps_of_graphs(), st.booleans())
 def test_random_steps(made, known):
     step, states = made
