@@ -10,8 +10,9 @@ import keras
 from keras import ops
 
 from ..activation_names import ELEMENTWISE
-from ..calls import Call, calls_of
+from ..calls import Call
 from .arithmetic import CAddTable, CDivTable, CMulTable, CSubTable
+from .inlined import inlined
 from .module_layer import ModuleLayer
 from .pointwise import Pointwise
 from .step import Fed, Product, Step, one_product
@@ -36,7 +37,8 @@ class Cell:
 
     def __init__(self, model: keras.Model, states: int) -> None:
         self._model, self._states = model, states
-        calls = [c for c in calls_of(model) if not isinstance(c.operation, _L.InputLayer)]
+        self._inlined = inlined(model)
+        calls, ends, _ = self._inlined
         self.is_plain = states > 0 and all(map(_is_plain, calls))
         count = len(model.outputs) - states
         self.outputs = model.outputs[:count] or model.outputs
@@ -46,7 +48,7 @@ class Cell:
         outputs = [(tuple(t.shape[1:]), t.dtype) for t in self.outputs]
         self._whole = StepSequence(Step(self._run_model, (), outputs), pure=False)
 
-        self._groups = groups = grouped(model, calls, states)
+        self._groups = groups = grouped(model.inputs, calls, ends, states)
         added = {group.ahead for group in groups}
         self._places: dict[int, tuple[int, int]] = {}
         for k, group in enumerate(groups):
@@ -62,7 +64,7 @@ class Cell:
         self._products = [k for k, g in enumerate(groups) if g.part is None]
         inputs = {id(t): i for i, t in enumerate(model.inputs)}
         read = {inputs.get(id(t)) for c in self._calls for t in c.inputs if not self._is_early(c)}
-        read |= {inputs.get(id(t)) for t in model.outputs}
+        read |= {inputs.get(id(t)) for t in ends}
         self._read = [i for i in range(len(inputs) - states) if i in read]
         first = len(inputs) - states
         products, sources = [], itertools.count()
@@ -71,9 +73,10 @@ class Cell:
             state = number if number >= 0 else None
             source = None if group.ahead is None else next(sources)
             products.append(Product(state, source, bias=bool(self._biased(group))))
-        new = {id(t): i for i, t in enumerate(model.outputs[count:])}
-        self._own = [t for t in model.outputs[:count] if id(t) not in new]
-        shown = [new.get(id(t), o) for t, o in zip(self.outputs, outputs, strict=True)]
+        self._last = ends[count:]
+        new = {id(t): i for i, t in enumerate(self._last)}
+        self._own = [t for t in ends[:count] if id(t) not in new]
+        shown = [new.get(id(t), o) for t, o in zip(ends[:count] or ends, outputs, strict=True)]
         step = Step(self._run_calls, products, shown)
         self._by_calls = StepSequence(step, apart=all(map(_is_apart, calls)))
 
@@ -163,7 +166,14 @@ class Cell:
         made = dict(zip(self._early, parts[len(self._read) :], strict=True))
         whole: dict[Any, Any] = {}
         fed = [*parts[: len(self._read)], *states]
-        values = {id(t): value for t, value in zip(inputs, fed, strict=True)}
+        values: dict[int, Any] = {}
+
+        def keep(tensors: Sequence[Any], found: Sequence[Any]) -> None:
+            for t, value in zip(tensors, found, strict=True):
+                names = [id(t), *self._inlined.aliases.get(id(t), ())]
+                values.update(dict.fromkeys(names, value))
+
+        keep(inputs, fed)
 
         def part_of(rows: Any, start: int, call: Call) -> Any:
             return rows[:, start : start + call.outputs[0].shape[-1]]
@@ -188,10 +198,8 @@ class Cell:
 
         with keras.StatelessScope(list(zip(self._variables(), weights, strict=True))):
             for call in self._calls:
-                found = keras.tree.flatten(result(call))
-                values.update((id(t), v) for t, v in zip(call.outputs, found, strict=True))
-        last = self._model.outputs[len(self._model.outputs) - self._states :]
-        return [values[id(t)] for t in self._own], [values[id(t)] for t in last]
+                keep(call.outputs, keras.tree.flatten(result(call)))
+        return [values[id(t)] for t in self._own], [values[id(t)] for t in self._last]
 
 
 def _is_plain(call: Call) -> bool:

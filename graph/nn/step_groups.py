@@ -61,13 +61,22 @@ class Group(NamedTuple):
         return self.sums or self.dense
 
 
-def grouped(model: Any, calls: list[Call], states: int) -> list[Group]:
-    """The products of a cell, in the order in which it comes to need them."""
-    sequences = {id(t): i for i, t in enumerate(model.inputs[: len(model.inputs) - states])}
+def grouped(
+    inputs: Sequence[Any], calls: Sequence[Call], outputs: Sequence[Any], states: int
+) -> list[Group]:
+    """The products of a cell, in the order in which it comes to need them.
+
+    Args:
+        inputs: Its inputs, one step of each sequence and then the states.
+        calls: What it calls.
+        outputs: Its outputs.
+        states: How many states there are.
+    """
+    sequences = {id(t): i for i, t in enumerate(inputs[: len(inputs) - states])}
     by_input: dict[int, list[Call]] = {}
     for call in filter(is_dense, calls):
         by_input.setdefault(id(call.inputs[0]), []).append(call)
-    readers: dict[int, list[Call | None]] = {id(t): [None] for t in model.outputs}
+    readers: dict[int, list[Call | None]] = {id(t): [None] for t in outputs}
     for call in calls:
         for t in call.inputs:
             readers.setdefault(id(t), []).append(call)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from graph import GraphError, Input, gModule, layer_output_shapes, layer_table, nn
+from graph import GModule, GraphError, Input, gModule, layer_output_shapes, layer_table, nn
 from graph.nn.sequence_function import without_xla
 from graph.nn.step_layer import StepLoop
 from zoo.lstm import GATES
@@ -60,6 +60,8 @@ def test_cells_inside_a_cell(tmp_path):
     c1, h1 = first([x, *states[:2]]).split(2)
     c2, h2 = second([h1, *states[2:]]).split(2)
     model = over_time(gModule(inputs, [nn.Identity()(h2), c1, h1, c2, h2]), *[5] * 4)
+    (loop,) = (layer for layer in model.layers if isinstance(layer, StepLoop))
+    assert [type(layer) for layer in loop.cell.layers].count(GModule) == 2
     chained = keras.Sequential([zoo.to_keras_lstm(first), zoo.to_keras_lstm(second)])
     np.testing.assert_allclose(model(X), chained(X), rtol=1e-5, atol=1e-6)
     model.save(tmp_path / "m.keras")
