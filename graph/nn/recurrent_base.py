@@ -85,8 +85,12 @@ def refuse_options(fields: TorchFields) -> None:
 
 def no_state(x: Any, size: int) -> Any:
     """Zeros ``(batch, size)`` for a sequence ``(batch, time, ...)``, which may be empty."""
+    x = ops.expand_dims(x, -1) if len(x.shape) == 2 else x
     first = x[(slice(None), slice(None), *(0,) * (len(x.shape) - 3), slice(0, 1))]
-    return ops.repeat(ops.sum(ops.zeros_like(first), axis=1), size, axis=1)
+    zeros = ops.sum(ops.zeros_like(first), axis=1)
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        zeros = ops.cast(zeros, keras.config.dtype_policy().compute_dtype)
+    return ops.repeat(zeros, size, axis=1)
 
 
 class RecurrentModule(Module):

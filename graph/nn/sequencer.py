@@ -256,7 +256,8 @@ class Recurrence(Loop, Decorator):
             raise ShapeMismatch(
                 "has several states",
                 expected="a gModule from [x, state, ...] to [state, ...], over a tensor",
-                fix="make the step with gModule([x, a, b], [next_a, next_b])",
+                fix="make the step with gModule([x, a, b], [next_a, next_b]), feed one tensor: a "
+                "table is read as a table of steps (nn.JoinTable makes one of several sequences)",
             )
         return self.outputSize
 

@@ -137,4 +137,5 @@ def one_product(x: Any, kernel: Any) -> Any:
         kernel: A matrix.
     """
     rows = ops.matmul(ops.reshape(x, (-1, x.shape[2])), kernel)
-    return ops.reshape(rows, (ops.shape(x)[0], -1, kernel.shape[1]))
+    lead = (-1 if n is None else n for n in ops.shape(x)[:2])  # -1 alone fails for no steps.
+    return ops.reshape(rows, (*lead, kernel.shape[1]))

@@ -72,6 +72,10 @@ def recur(owner: Any, module: Any, x: Any, states: list[Any], scope: Scope) -> A
             fix="inputs [x, state, ...], outputs [state, ...] or [y, state, ...]; state the size "
             "of each state: nn.Recurrence(step, [8, 8])",
         )
+    if not module.layer.is_lowered:
+        # Its parameters are told apart and shared by what it lists, which it does when built.
+        module.layer.build([(None, *x.shape[2:]), *((None, *a.shape[1:]) for a in states)])
+        graph = graph_of(module)
     bound: set[Node] = set(graph.inputs[1:])
     bound.update(_after(graph, bound))
     own = graph.outputs[: len(graph.outputs) - count]  # What a step gives beside its states.

@@ -36,12 +36,12 @@ def forward(step: Step, fed: Fed, *, keep: bool = False) -> tuple[list[Any], lis
     time, batch = tf.shape(series[0])[0], series[0].shape[1]
     rows = [_rows(sequence, time) for sequence in series]
     made = [o for o in step.outputs if not isinstance(o, int)]
-    stores = [_store(dtype, time, (batch, *shape)) for shape, dtype in made]
+    stores = [_store(dtype, series[0], (batch, *shape)) for shape, dtype in made]
     read = {o for o in step.outputs if isinstance(o, int)}
     shown = [i for i in range(len(fed.states)) if keep or i in read]
-    stores += [_store(fed.states[i].dtype, time, fed.states[i].shape) for i in shown]
+    stores += [_store(fed.states[i].dtype, series[0], fed.states[i].shape) for i in shown]
     if keep:
-        stores += [_store(k.dtype, time, (batch, k.shape[1])) for k in fed.kernels]
+        stores += [_store(k.dtype, series[0], (batch, k.shape[1])) for k in fed.kernels]
 
     def body(t: Any, states: Any, stores: Any) -> Any:
         outputs, states, products = once([row.read(t) for row in rows], states)
@@ -53,7 +53,7 @@ def forward(step: Step, fed: Fed, *, keep: bool = False) -> tuple[list[Any], lis
 
     start = (0, tuple(fed.states), tuple(stores))
     ends = tf.while_loop(lambda t, *_: t < time, body, start, maximum_iterations=time)
-    stacked = [store.stack() for store in ends[2]]
+    stacked = [_stacked(store, series[0]) for store in ends[2]]
     n, m = len(made), len(made) + len(shown)
     states = dict(zip(shown, stacked[n:m], strict=True))
     outputs = list(map(time_first, step.shown(stacked[:n], states)))
@@ -88,7 +88,7 @@ def backward(
     shapes = [a.shape[1:] for a in sequences]
     shapes += [(batch, kernel.shape[1]) for kernel in fed.kernels]
     shapes += [(batch, fed.kernels[k].shape[0]) for k in free]
-    stores = [_store(dtype, time, shape) for shape in shapes]
+    stores = [_store(dtype, before[0], shape) for shape in shapes]
 
     def body(left: Any, d_states: Any, d_weights: Any, stores: Any) -> Any:
         t = left - 1
@@ -137,7 +137,7 @@ def backward(
     nothing = tuple(tf.zeros_like(a) for a in fed.weights)
     start = (time, tuple(d_states), nothing, tuple(stores))
     ends = tf.while_loop(lambda left, *_: left > 0, body, start, maximum_iterations=time)
-    stacked = iter([store.stack() for store in ends[3]])
+    stacked = iter([_stacked(store, before[0]) for store in ends[3]])
     d_parts = [time_first(next(stacked)) for _ in fed.parts]
     d_made = [next(stacked) for _ in fed.kernels]
     sources, inputs = list(map(time_first, fed.sources)), iter(fed.inputs)
@@ -168,7 +168,21 @@ def _rows(x: Any, time: Any) -> Any:
     return tf.TensorArray(x.dtype, time).unstack(x)
 
 
-def _store(dtype: Any, time: Any, shape: Any) -> Any:
+def _store(dtype: Any, like: Any, shape: Any) -> Any:
+    """For as many tensors of a shape as `like` has steps, and one more where these may be none.
+
+    Of an empty store TensorFlow would not know what shape it is of.
+    """
     import tensorflow as tf
 
-    return tf.TensorArray(dtype, time, element_shape=shape)
+    sizes = tf.shape(like)
+    if like.shape[0]:
+        return tf.TensorArray(dtype, sizes[0], element_shape=shape)
+    store = tf.TensorArray(dtype, sizes[0] + 1, element_shape=shape)
+    return store.write(sizes[0], tf.zeros((sizes[1], *shape[1:]), dtype))
+
+
+def _stacked(store: Any, like: Any) -> Any:
+    import tensorflow as tf
+
+    return store.stack() if like.shape[0] else store.stack()[: tf.shape(like)[0]]

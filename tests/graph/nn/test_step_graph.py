@@ -118,7 +118,7 @@ def test_linear_takes_sequences_of_any_length():
     ("make", "message"),
     [
         (lambda: nn.Recurrence(zoo.LSTM(4, 5), [5]), "2 inputs, and 1 outputs or 2"),
-        (lambda: nn.Recurrence(nn.Linear(4, 5), [5, 5]), "has several states"),
+        (lambda: nn.Recurrence(nn.Linear(4, 5), [5, 5]), "has several states[^$]*table of steps"),
         (lambda: zoo.LSTM(4, 5), "takes 3 inputs"),
         (lambda: nn.Recurrence(nn.Linear(4, 5), 0), "outputSize"),
     ],
@@ -226,3 +226,44 @@ def test_a_frozen_cell_is_saved_and_loaded_as_it_was(tmp_path):
     again.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
     np.testing.assert_allclose(loaded(X), model(X), rtol=1e-6)
+
+
+def test_a_module_is_shared_between_a_step_and_the_rest():
+    shared = nn.Linear(4, 4)
+    x, a = nn.Identity()(), nn.Identity()()
+    step = gModule([x, a], [nn.Tanh()(nn.CAddTable()([shared(a), x]))])
+    whole = Input((5, 4))
+    once = nn.Sequencer(shared)(whole)
+    model = gModule([whole], [nn.Sequencer(nn.Recurrence(step, 4))(once)])
+    other = model.clone()
+    assert len(other.trainable_weights) == 2
+    np.testing.assert_allclose(other(X[:, :5]), model(X[:, :5]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32"])
+@pytest.mark.parametrize("steps", [5, None])
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_tokens(shape, steps, dtype):
+    x, a = nn.Identity()(), nn.Identity()()
+    vectors = nn.LookupTable(7, 5)(x)
+    if shape:
+        vectors = nn.Select(1, 1)(vectors)
+    step = gModule([x, a], [nn.Tanh()(nn.CAddTable()([vectors, nn.Linear(5, 5)(a)]))])
+    whole = Input((steps, *shape), dtype=dtype)
+    model = gModule([whole], [nn.Sequencer(nn.Recurrence(step, 5))(whole)])
+    tokens = np.array([[1, 7, 3, 2, 2], [4, 4, 5, 6, 1]], dtype).reshape(2, 5, *shape)
+    state, states = np.zeros((2, 5), "float32"), []
+    for t in range(5):
+        state = np.asarray(step([tokens[:, t], state]))
+        states.append(state)
+    np.testing.assert_allclose(model(tokens), np.stack(states, 1), rtol=1e-5, atol=1e-6)
+
+
+def test_no_steps_after_batches_of_other_sizes():
+    x = Input((None, 4))
+    model = gModule([x], [nn.Sequencer(nn.Recurrence(zoo.LSTM(4, 5), [5, 5]))(x)])
+    gru = gModule([x], [nn.GRU(4, 5)(x)])
+    for batch, steps in ((16, 0), (3, 4), (16, 7), (16, 0), (2, 0)):
+        data = np.zeros((batch, steps, 4), "float32")
+        assert model(data)[0].shape == gru(data).shape == (batch, steps, 5)
+    assert gru.predict(np.zeros((5, 0, 4), "float32"), batch_size=2, verbose=0).shape == (5, 0, 5)
