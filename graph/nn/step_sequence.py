@@ -24,16 +24,13 @@ class StepSequence:
     Args:
         step: The step.
         apart: Whether no row of the batch looks at another. Default: True.
-        compiled: Whether XLA can compile it. Default: True.
         pure: Whether it is a function of what it is fed alone; if not, TensorFlow runs a plain
             loop. Default: True.
     """
 
-    def __init__(
-        self, step: Step, *, apart: bool = True, compiled: bool = True, pure: bool = True
-    ) -> None:
+    def __init__(self, step: Step, *, apart: bool = True, pure: bool = True) -> None:
         self.step = step
-        self._apart, self._compiled, self._pure = apart, compiled, pure
+        self._apart, self._pure = apart, pure
         self._function = cache(self._made)
 
     def __call__(self, fed: Fed, *, training: bool) -> tuple[list[Any], list[Any]]:
@@ -52,7 +49,7 @@ class StepSequence:
             found = function(
                 *flat,
                 training=training,
-                compiled=self._compiled and bool(time) and not has_gpu(),
+                compiled=bool(time) and not has_gpu(),
                 units=fed.states[0].shape[-1] if self._apart else None,
             )
             n = len(self.step.outputs)
