@@ -46,23 +46,43 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
         }
         for node in graph.order
     ]
+    shared = _shared(objects)
     return {
         "modules": modules,
-        "ties": _ties(objects),
+        "shared": [places for _, places in shared],
+        "ties": _ties(objects, {id(module) for module, _ in shared}),
         "nodes": nodes,
         "inputs": [numbers[n] for n in graph.inputs],
         "outputs": [numbers[n] for n in graph.outputs],
     }
 
 
-def _ties(modules: list[Any]) -> list[list[list[Any]]]:
+def _shared(modules: list[Any]) -> list[tuple[Any, list[list[int]]]]:
+    """Modules that stand in several gModules, of which this graph is one, and their places.
+
+    A place is ``[module]``, or ``[gModule, number of its module]``.
+    """
+    found: dict[int, tuple[Any, list[list[int]]]] = {}
+    for number, module in enumerate(modules):
+        found[id(module)] = (module, [[number]])
+    for number, module in enumerate(modules):
+        if not hasattr(module, "modules"):
+            for position, child in enumerate(module.children()):
+                found.setdefault(id(child), (child, []))[1].append([number, position])
+    return [entry for entry in found.values() if len(entry[1]) > 1]
+
+
+def _ties(modules: list[Any], shared: set[int]) -> list[list[list[Any]]]:
     """Groups of ``[module, parameter name]`` that are one variable in different modules."""
     groups: dict[int, list[list[Any]]] = {}
     for number, module in enumerate(modules):
         if hasattr(module, "modules") and module.parts():
             continue  # A container's parameters are its children's.
+        inside = [child for child in module.children() if id(child) in shared]
+        one_module = {id(v) for child in inside for v in child.named_parameters().values()}
         for name, variable in module.named_parameters().items():
-            groups.setdefault(id(variable), []).append([number, name])
+            if id(variable) not in one_module:
+                groups.setdefault(id(variable), []).append([number, name])
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -106,6 +126,13 @@ def graph_from_config(config: dict[str, Any]) -> Graph:
         if entry["children"]:
             module.modules.extend(modules[i] for i in entry["children"])
         modules.append(module)
+    for first, *others in config.get("shared", ()):  # Files of earlier versions have none.
+        module = modules[first[0]]
+        module = module if len(first) == 1 else module.children()[first[1]]
+        for number, position in others:
+            children = modules[number].children()
+            children[position] = module
+            modules[number].replace_children(children)
     nodes: list[Node] = []
     for entry in config["nodes"]:
         inputs = entry["inputs"]

@@ -114,6 +114,8 @@ class GModule(Running, Functional):
                 self.__dict__.clear()
                 self.__dict__.update(before)
                 raise GraphError(f"Keras cannot make a model of this graph: {error}") from error
+        # Keras adds to its list what a model is made of anew; layers that were replaced stay there.
+        list.__setitem__(self._layers, slice(None), self.layers)
 
     def _lower(self, graph: Graph, shapes: list[Any], name: str | None) -> Lowered:
         try:

@@ -106,6 +106,15 @@ def nested():
     )
 
 
+def shared_with_a_nested():
+    twice = nn.Linear(3, 3)
+    x = graph.Input((3,))
+    a, b = nn.Identity()(), nn.Identity()()
+    inner = gModule([a, b], [nn.CAddTable()([nn.Tanh()(twice(a)), nn.Linear(3, 3)(b)])])
+    other = gModule([c := graph.Input((3,))], [nn.Sigmoid()(twice(c))])
+    return gModule([x], [other(inner([twice(x), x]))]), ramp(5, 3)
+
+
 def keras_layers():
     dense = keras.layers.Dense(3, activation="gelu", name="mine")
     dense.trainable = False
@@ -144,7 +153,18 @@ def intermediate():
     return gModule([start], [start - nn.Linear(32, 4) - nn.Linear(4, 2)]), ramp(5, 6, 6, 1)
 
 
-MODELS = [plain, image, shared, split, containers, nested, keras_layers, lookup, tables]
+MODELS = [
+    plain,
+    image,
+    shared,
+    split,
+    containers,
+    nested,
+    shared_with_a_nested,
+    keras_layers,
+    lookup,
+    tables,
+]
 MODELS += [intermediate, within_keras_models]
 every_model = pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 

@@ -85,6 +85,15 @@ def test_replace_keeps_the_other_parameters():
     model.fit(DATA, np.zeros((4, 2)), verbose=0)  # and it is compiled
 
 
+def test_the_weights_of_what_was_replaced_are_gone():
+    x = graph.Input((3,))
+    first = nn.Linear(3, 4)
+    model = gModule([x], [nn.Linear(4, 2)(first(x))])
+    model.replace(lambda m: nn.Linear(3, 4, False) if m is first else m)
+    assert [tuple(w.shape) for w in model.trainable_weights] == [(3, 4), (4, 2), (2,)]
+    assert model.count_params() == 12 + 8 + 2
+
+
 def test_replace_with_a_keras_layer_and_in_a_nested_model():
     inner = small("inner")
     x = Input((3,))

@@ -228,16 +228,17 @@ def test_a_frozen_cell_is_saved_and_loaded_as_it_was(tmp_path):
     np.testing.assert_allclose(loaded(X), model(X), rtol=1e-6)
 
 
-def test_a_module_is_shared_between_a_step_and_the_rest():
+def test_a_module_is_shared_between_a_step_and_the_rest(tmp_path):
     shared = nn.Linear(4, 4)
     x, a = nn.Identity()(), nn.Identity()()
     step = gModule([x, a], [nn.Tanh()(nn.CAddTable()([shared(a), x]))])
     whole = Input((5, 4))
     once = nn.Sequencer(shared)(whole)
     model = gModule([whole], [nn.Sequencer(nn.Recurrence(step, 4))(once)])
-    other = model.clone()
-    assert len(other.trainable_weights) == 2
-    np.testing.assert_allclose(other(X[:, :5]), model(X[:, :5]), rtol=1e-6)
+    model.save(tmp_path / "m.keras")
+    for other in (model.clone(), keras.saving.load_model(tmp_path / "m.keras")):
+        assert len(other.trainable_weights) == 2
+        np.testing.assert_allclose(other(X[:, :5]), model(X[:, :5]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "float32"])
