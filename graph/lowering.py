@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from .errors import GraphError, ShapeMismatch
+from .nn.apart import apart
 from .nn.channel_order import ChannelsLast
 from .nn.identity import Identity
 from .nn.input import Input
@@ -105,7 +106,7 @@ def _lowered(graph: Graph, shapes: Sequence[Any], names: Names, stock: bool) -> 
     outputs = [values[node] for node in graph.outputs]
     return Lowered(
         inputs=[inputs[node] for node in graph.inputs],
-        outputs=_apart(outputs, flatten(list(inputs.values())), names),
+        outputs=apart(outputs, flatten(list(inputs.values())), lambda x: _passing(x, names)),
         values=values,
         recorded=recorded,
         layer_names=names.sequence,
@@ -113,26 +114,12 @@ def _lowered(graph: Graph, shapes: Sequence[Any], names: Names, stock: bool) -> 
     )
 
 
-def _apart(outputs: list[Any], inputs: list[Any], names: Names) -> list[Any]:
-    """The outputs, with a layer before those that are inputs which nothing reads.
-
-    Keras 3.12 takes no model one of whose inputs no layer reads.
-    """
-    unread = {id(x): x for x in inputs if not x._keras_history.operation._outbound_nodes}
-
-    def passed(x: Any) -> Any:
-        if id(x) not in unread:
-            return x
-        name = f"{x._keras_history.operation.name}_passed"
-        layer = keras.layers.Identity(name=names.fresh(name))
-        names.hold(layer)
-        return layer(x)
-
-    apart = map_table(passed, outputs)
-    for x in unread.values():
-        if not x._keras_history.operation._outbound_nodes:
-            keras.layers.Identity()(x)
-    return apart
+def _passing(x: Any, names: Names) -> keras.layers.Layer:
+    """A layer that gives the input `x` as it is."""
+    name = f"{x._keras_history.operation.name}_passed"
+    layer = keras.layers.Identity(name=names.fresh(name))
+    names.hold(layer)
+    return layer
 
 
 def _input_tensors(node: Node, shape: Any, members: set[Node], names: Names) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from ..table import flatten, unflatten
+from .apart import apart
 from .scope import Scope
 from .step_cell import Cell
 from .step_layer import StepLoop
@@ -54,14 +55,8 @@ def looped(
         for i, a in enumerate(states, 1)
     ]
     outputs, new = once(unflatten(list(sequences), iter(parts)), last, scope.unseen())
-    inputs = {id(a) for a in (*parts, *last)}
-    # Keras 3.12 takes no model with an input that no layer reads.
-    ends = [*flatten(outputs), *new]
-    found = [keras.layers.Identity()(a) if id(a) in inputs else a for a in ends]
-    for a in (*parts, *last):
-        if not a._keras_history.operation._outbound_nodes:
-            keras.layers.Identity()(a)
-    model = keras.Model([*parts, *last], found)
+    ends = apart([*flatten(outputs), *new], [*parts, *last], lambda _: keras.layers.Identity())
+    model = keras.Model([*parts, *last], ends)
     if (known or plain) and not Cell(model, len(last)).is_plain:
         return None
     # Made anew each time: a child may have been replaced since. The layers of the cell are kept.
