@@ -15,7 +15,7 @@ SOURCES = sorted(p.relative_to(ROOT) for name in PACKAGES for p in (ROOT / name)
 # Files of graph/ that know nothing of Keras: the standard library and each other.
 CORE = {f"graph.{name}" for name in ("node", "origin", "order", "check", "errors", "table")}
 # What a module of graph/nn/ may use of graph/ beside nn itself; never gModule or the tools.
-UNDER_NN = CORE | {f"graph.{name}" for name in ("layout", "calls", "activation_names")}
+UNDER_NN = CORE | {f"graph.{name}" for name in ("layout", "calls", "activation_names", "recursion")}
 # Of TensorFlow's own graph: checks of values, and loops; imported when they first run.
 NEEDS_TENSORFLOW = {f"graph.nn.{n}" for n in ("runtime_check", "sequence_function", "step_loop")}
 # Files of graph/torch7/ that turn Torch objects into modules; all others read and write bytes.

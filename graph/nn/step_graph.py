@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import ShapeMismatch
 from ..node import Node
+from ..recursion import deep_recursion
 from ..table import is_table, map_table
 from .arithmetic import CAddTable, CDivTable, CMulTable, CSubTable
 from .identity import Identity
@@ -107,17 +108,18 @@ def recur(owner: Any, module: Any, x: Any, states: list[Any], scope: Scope) -> A
     run_ahead(set(graph.order) - bound - late)
     if own and own[0] in ahead:
         return ahead[own[0]]
-    outputs = None
-    if late:
-        inside = bound | late
-        needed = needed_by(inside)
-        given = [ahead[node] for node in needed]
-        outputs = looped(once_of(inside, needed), given, states, scope, plain=True)
-    if outputs is None:
-        run_ahead(late)
-        needed = needed_by(bound)
-        given = [ahead[node] for node in needed]
-        outputs = repeated(owner, once_of(bound, needed), given, states, scope)
+    with deep_recursion(len(graph.order)):  # Keras walks the cell too.
+        outputs = None
+        if late:
+            inside = bound | late
+            needed = needed_by(inside)
+            given = [ahead[node] for node in needed]
+            outputs = looped(once_of(inside, needed), given, states, scope, plain=True)
+        if outputs is None:
+            run_ahead(late)
+            needed = needed_by(bound)
+            given = [ahead[node] for node in needed]
+            outputs = repeated(owner, once_of(bound, needed), given, states, scope)
     return outputs if len(outputs) > 1 else outputs[0]
 
 

@@ -268,3 +268,12 @@ def test_no_steps_after_batches_of_other_sizes():
         data = np.zeros((batch, steps, 4), "float32")
         assert model(data)[0].shape == gru(data).shape == (batch, steps, 5)
     assert gru.predict(np.zeros((5, 0, 4), "float32"), batch_size=2, verbose=0).shape == (5, 0, 5)
+
+
+def test_a_deep_step():
+    x, h = nn.Identity()(), nn.Identity()()
+    y = nn.CAddTable()([nn.Linear(4, 5)(x), nn.Linear(5, 5)(h)])
+    for _ in range(1500):
+        y = nn.Tanh()(y)
+    model = over_time(gModule([x, h], [y]), 5)
+    assert any(isinstance(layer, StepLoop) for layer in model.layers)
